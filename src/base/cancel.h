@@ -1,0 +1,30 @@
+/* A request to stop that travels between threads: a worker's own, or the whole process's above it. */
+#ifndef THAW_BASE_CANCEL_H
+#define THAW_BASE_CANCEL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct cancel {
+    atomic_bool requested;
+    const struct cancel *parent; /* NULL at the top */
+};
+
+static inline void cancel_request(struct cancel *cancel) {
+    atomic_store(&cancel->requested, true);
+}
+
+static inline void cancel_reset(struct cancel *cancel) {
+    atomic_store(&cancel->requested, false);
+}
+
+/* True where this or anything above it was asked to stop. NULL is never asked. */
+static inline bool cancel_requested(const struct cancel *cancel) {
+    for (; cancel != NULL; cancel = cancel->parent)
+        if (atomic_load(&cancel->requested))
+            return true;
+    return false;
+}
+
+#endif

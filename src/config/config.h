@@ -1,0 +1,141 @@
+/* config.json: loaded, substituted, validated; what the rest of the program reads of it.
+ *
+ * Every problem is found in one pass and reported with its JSON path and line. What is known to the contract but not
+ * built yet is refused by name, never ignored.
+ */
+#ifndef THAW_CONFIG_CONFIG_H
+#define THAW_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum config_source_kind { SOURCE_SNOWFLAKE, SOURCE_DUCKDB, SOURCE_ADBC };
+
+struct config_option {
+    char *name;
+    char *value;
+};
+
+/* Where rows come from. Absent strings are NULL. */
+struct config_source {
+    enum config_source_kind kind;
+    /* snowflake */
+    char *account, *user, *warehouse, *role;
+    char *rsa_key, *rsa_key_passphrase; /* rsa_key: PEM text (real or literal \n) or a path */
+    char *password, *token;
+    char *host, *protocol;
+    int port; /* 0: absent */
+    /* duckdb */
+    char *path, *init_sql;
+    /* adbc */
+    char *driver, *entrypoint, *dialect;
+    /* snowflake and adbc: driver options, as given */
+    struct config_option *options;
+    size_t option_count;
+};
+
+/* Where rows go. Absent fields come from libpq's environment and service files. */
+struct config_target {
+    char *host, *user, *password, *sslmode, *sslrootcert, *url;
+    int port; /* 0: absent */
+};
+
+enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE };
+enum config_chunking { CHUNKING_AUTO, CHUNKING_RANGE, CHUNKING_WHOLE };
+
+/* Settings with precedence table > source > global > default, resolved for each table. */
+struct config_settings {
+    int parallel_threads;                  /* 6; on a source or table: how many of the workers it may have at once */
+    int64_t batch_size;                    /* rows a chunk; 0: chosen from the table. batch_size_copy_mode already applied */
+    int max_retry_attempts;                /* 3; 1-10 */
+    double resume_max_age_hours;           /* 168 */
+    int lambda_timeout_buffer_seconds;     /* 120; 30-300 */
+    enum config_snapshot snapshot;
+};
+
+struct config_table {
+    char *source;               /* name of the table or view in the source schema */
+    char *target;
+    char *source_filter;        /* SQL or NULL */
+    char **chunking_columns;    /* source names */
+    size_t chunking_column_count;
+    char **chunking_column_types;
+    size_t chunking_column_type_count;
+    enum config_chunking chunking;
+    char **uniqueness_columns;  /* target names; with truncate_onstart only: informs chunking, never trusted */
+    size_t uniqueness_column_count;
+    struct config_option *column_mapping; /* name: source column, value: target column */
+    size_t column_mapping_count;
+    bool truncate_onstart;
+    struct config_settings settings;
+    char *json_path;            /* "$.sources[0].tables[2]", for messages */
+};
+
+/* One entry of sources[], enabled; its enabled tables. */
+struct config_feed {
+    char *source_name;
+    char *source_database, *source_schema;
+    char *target_database, *target_schema;
+    struct config_table *tables;
+    size_t table_count;
+};
+
+struct config {
+    char *file; /* as given */
+    struct config_source source;
+    struct config_target target;
+    struct config_settings settings; /* the global ones */
+    struct config_feed *feeds;
+    size_t feed_count;
+};
+
+/* One thing that is wrong. */
+struct config_problem {
+    char *path;   /* "$.sources[0].tables[1].chunking" */
+    int line;     /* from 1; 0: unknown */
+    int column;   /* from 1; 0: unknown */
+    char *message;
+    char *hint;   /* may be NULL */
+};
+
+struct config_problems {
+    struct config_problem *list;
+    size_t count;
+};
+
+/* Load `file`, with secrets from the environment, then `env_file` (NULL: none; the environment beats it). All problems
+ * are collected; `config` is complete only where there are none and true is returned. */
+bool config_load(struct config *config, const char *file, const char *env_file, struct config_problems *problems);
+/* The same from text; `file` is for messages. */
+bool config_load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
+                      struct config_problems *problems);
+void config_release(struct config *config);
+void config_problems_release(struct config_problems *problems);
+/* "config.json:12: $.sources[0].foo: unknown key ... (did you mean ...?)" one line each. */
+void config_problems_format(const struct config_problems *problems, const char *file, struct buffer *text);
+
+/* Keep only the named feeds and tables; NULL keeps all. ERROR_CONFIG names what doesn't exist, with the nearest name.
+ * Lists are comma-separated. */
+bool config_select(struct config *config, const char *source_names, const char *table_names, struct error *error) THAW_CHECK;
+
+/* Call `visit` for each secret in the configuration, so that the log can hide it. */
+void config_each_secret(const struct config *config, void (*visit)(void *context, const char *secret), void *context);
+
+/* The settings that decide which rows go where and how, one `name: value` each in a fixed order (secrets never, init_sql
+ * as a digest), as a JSON object text; execution_hash is the hash of it. Thread counts, batch size, memory, logging and retries are
+ * not in it. Both allocated. */
+char *config_execution_settings(const struct config *config);
+char *config_execution_hash(const struct config *config);
+/* Hash of the configuration's whole text, before substitution. Allocated. */
+char *config_hash_text(const char *text, size_t length);
+/* Sorted, comma-separated source names. Allocated. */
+char *config_source_names(const struct config *config);
+
+/* The name of `candidates` nearest to `name` (edit distance), or NULL where none is near. */
+const char *config_nearest(const char *name, const char *const *candidates, size_t count);
+
+#endif

@@ -1,0 +1,78 @@
+/* Arrow record batches to rows of PostgreSQL's binary COPY format. Pure: no I/O, no globals, no allocation a row.
+ *
+ * COPY's binary format: https://www.postgresql.org/docs/current/sql-copy.html (File Formats, Binary Format).
+ * The functions that write each value are chosen once a stream, from the pair (Arrow type, target type).
+ * The encoder writes for the *target's* type and refuses a value that the type, with its modifier, can't hold exactly:
+ * it never leaves to PostgreSQL's receive functions what they would round or cut in silence (numeric scale, fractions of
+ * a second, spaces beyond varchar(n)).
+ */
+#ifndef THAW_ENCODE_ENCODE_H
+#define THAW_ENCODE_ENCODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nanoarrow/nanoarrow.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* A column of the target table, as pg_attribute describes it. */
+struct encode_target {
+    char *name;            /* owned by whoever made the list */
+    uint32_t type_oid;     /* pg_type.oid of the column's type */
+    int32_t type_modifier; /* atttypmod; -1: none */
+    char *type_name;       /* format_type(), for messages */
+};
+
+struct encode_options {
+    const size_t *key_columns; /* indexes of the columns that name a row in messages; may be empty */
+    size_t key_count;
+    /* Index in the schema of an extra integer column that is not copied: NULL where every projected value is exact, else
+     * the 1-based number of the first column whose source value has digits that the projection dropped. -1: none. */
+    int64_t inexact_column;
+};
+
+/* A segment of rows, ready to send: COPY header, rows, trailer. */
+struct encode_segment {
+    uint8_t *bytes; /* owned */
+    size_t length;
+    size_t capacity;
+    int64_t rows;
+    int64_t first_row; /* ordinal within the chunk of the segment's first row, from 1 */
+};
+
+struct encoder;
+
+/* Can this pair be encoded? On false `reason` says why, for the plan, for `thaw check` and for docs/types.md. */
+bool encode_pair_supported(const struct ArrowSchema *column, const struct encode_target *target, char *reason,
+                           size_t reason_size);
+
+/* An encoder for one stream. `schema` is the stream's struct schema, whose first `target_count` children go, in order, into
+ * `targets` (borrowed until release, as is `options`' array). */
+bool encoder_open(struct encoder **encoder, const struct ArrowSchema *schema, const struct encode_target *targets,
+                  size_t target_count, const struct encode_options *options, struct error *error) THAW_CHECK;
+void encoder_close(struct encoder **encoder);
+
+/* Take the next batch (borrowed until it is used up). */
+bool encoder_set_batch(struct encoder *encoder, const struct ArrowArray *batch, struct error *error) THAW_CHECK;
+/* Rows of the current batch that are not encoded yet. */
+int64_t encoder_rows_left(const struct encoder *encoder);
+/* Rows encoded since encoder_open. */
+int64_t encoder_rows_done(const struct encoder *encoder);
+
+/* Start an empty segment (its memory is kept) with COPY's header. */
+void encode_segment_begin(struct encoder *encoder, struct encode_segment *segment);
+/* Append rows of the current batch until the batch is used up or the segment holds at least `byte_limit` bytes. A row is
+ * never split: a segment exceeds the limit by at most one row. False: ERROR_DATA that names column, key and value. */
+bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t byte_limit, struct error *error) THAW_CHECK;
+/* Append COPY's trailer. */
+void encode_segment_end(struct encode_segment *segment);
+void encode_segment_release(struct encode_segment *segment);
+
+/* "id = 17, day = 2026-01-31": the key (or, without key columns, the first columns) of row `row_index` (from 0) of a
+ * finished segment, read back from its bytes. For errors that the server raises about a row. */
+void encode_describe_row(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index,
+                         struct buffer *text);
+
+#endif

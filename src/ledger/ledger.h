@@ -1,0 +1,191 @@
+/* The ledger: schema migration_status in each target database. Runs, tables, chunks, owners, fences.
+ *
+ * Rows and their record share a transaction, so these functions work on the caller's connection; which of them open a
+ * transaction of their own is said at each. Lock order: target, chunk, table, run; counters last.
+ */
+#ifndef THAW_LEDGER_LEDGER_H
+#define THAW_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "target/connection.h"
+
+/* ---- schema ------------------------------------------------------------------------------------------------------- */
+
+/* Make or upgrade the schema in numbered steps, each once, under an advisory lock. A newer schema than this program knows
+ * is ERROR_CONFIG. Own transactions. */
+bool ledger_prepare(struct target_connection *connection, struct error *error) THAW_CHECK;
+/* Does the schema exist at a version that this program can read? For commands that must not make it. */
+bool ledger_exists(struct target_connection *connection, bool *exists, struct error *error) THAW_CHECK;
+
+/* ---- runs --------------------------------------------------------------------------------------------------------- */
+
+struct ledger_run {
+    char run_id[37];
+    int run_number;             /* small key of the run for advisory locks, from a sequence of this database */
+    char status[16];
+    int64_t started_at_us;
+    int64_t last_progress_us;   /* the later of started_at and last_progress_at */
+    char *execution_hash;
+    char *source_names;
+    char *settings;             /* JSON text of the settings that the hash stands for; NULL in ledgers older than it */
+    bool live;                  /* an owner's presence shows in pg_locks */
+    char *owners;               /* "host (pid 17), ...": live owners; "" where none */
+};
+
+struct ledger_runs {
+    struct ledger_run *list;
+    size_t count;
+};
+
+/* Serialise the decision to start or resume: an advisory transaction lock on the caller's open transaction. */
+bool ledger_lock_decision(struct target_connection *connection, struct error *error) THAW_CHECK;
+/* Unfinished runs (and the run `run_id`, if not NULL, whatever its status), newest progress first. The time is the
+ * server's: *now_us. */
+bool ledger_list_runs(struct target_connection *connection, const char *run_id, struct ledger_runs *runs, int64_t *now_us,
+                      struct error *error) THAW_CHECK;
+void ledger_runs_release(struct ledger_runs *runs);
+
+/* In the caller's transaction: insert the run, or make it running again (failed tables and chunks become pending). */
+struct ledger_run_values {
+    const char *run_id;
+    const char *execution_hash, *config_hash, *source_names, *settings;
+    int total_sources, total_tables;
+};
+bool ledger_insert_run(struct target_connection *connection, const struct ledger_run_values *values, int *run_number,
+                       struct error *error) THAW_CHECK;
+bool ledger_adopt_run(struct target_connection *connection, const char *run_id, int *run_number, struct error *error) THAW_CHECK;
+
+/* Own synchronous transaction: write the final status (completed, failed, partial) of the run from what its table rows say; *status
+ * is what was written (16 bytes). `stopped` says that work was left on request. Completed only where every table is. `reason` may be NULL. */
+bool ledger_finish_run(struct target_connection *connection, const char *run_id, bool stopped, const char *reason,
+                       char *status, struct error *error) THAW_CHECK;
+
+/* ---- presence ----------------------------------------------------------------------------------------------------- */
+
+/* In the caller's transaction: a row for this process in migration_owners; *owner_id is its small key. */
+bool ledger_insert_owner(struct target_connection *connection, const char *run_id, const char *host, int process_id,
+                         int *owner_id, struct error *error) THAW_CHECK;
+/* On a connection of its own, which then stays in this transaction: shared lock for the run, exclusive for the owner. */
+bool ledger_hold_presence(struct target_connection *presence, int run_number, int owner_id, struct error *error) THAW_CHECK;
+/* Is it still held? A round trip on the presence connection. */
+bool ledger_check_presence(struct target_connection *presence, struct error *error) THAW_CHECK;
+/* Publish progress: heartbeat and the deadline after which others may terminate this owner's backends. Own statement. */
+bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_seconds, struct error *error) THAW_CHECK;
+/* Terminate the backends of the run's owners whose deadline has passed (frozen or vanished); *evicted says how many owners. */
+bool ledger_evict_overdue(struct target_connection *connection, const char *run_id, int *evicted, struct error *error) THAW_CHECK;
+
+/* ---- tables and plans ----------------------------------------------------------------------------------------------- */
+
+struct ledger_table {
+    int64_t table_id;
+    char *source_name, *source_database, *source_schema, *source_table;
+    char *target_database, *target_schema, *target_table;
+    char status[16];
+    bool planned;
+    int64_t total_chunks, completed_chunks, failed_chunks, total_rows_copied;
+    int64_t expected_rows;      /* the plan's count; -1 while unplanned */
+    int64_t target_generation;  /* the fence that loads must find */
+    char *metadata;             /* JSON text */
+    char *error_message;
+};
+
+struct ledger_tables {
+    struct ledger_table *list;
+    size_t count;
+};
+
+/* In the caller's transaction: a pending row for each table of a new run; fills table_id. */
+bool ledger_insert_table(struct target_connection *connection, const char *run_id, struct ledger_table *table,
+                         struct error *error) THAW_CHECK;
+bool ledger_list_tables(struct target_connection *connection, const char *run_id, struct ledger_tables *tables,
+                        struct error *error) THAW_CHECK;
+void ledger_tables_release(struct ledger_tables *tables);
+
+/* The plan of one source table, to be stored. */
+struct ledger_plan_chunk {
+    char *range; /* chunk_range, JSON text */
+    int64_t expected_rows;
+};
+struct ledger_plan {
+    int64_t table_id;
+    const struct ledger_plan_chunk *chunks;
+    size_t chunk_count;
+    int64_t expected_rows;
+    const char *metadata; /* JSON object text merged into metadata; NULL: nothing */
+};
+
+/* Take over a target for this run, inside the caller's transaction: locks its fence FOR UPDATE (made if absent), refuses while a live run owns
+ * it (ERROR_CONFIG, who), or, without `truncate`, while it holds chunks of an unfinished run (which, and what to do), raises the
+ * generation; *generation is the new one. A target that is this run's own already keeps its generation, and *already is
+ * true: its truncation has happened. */
+bool ledger_take_target(struct target_connection *connection, const char *run_id, const char *target_schema,
+                        const char *target_table, bool truncate, int64_t *generation, bool *already,
+                        struct error *error) THAW_CHECK;
+/* In the same transaction: store the chunks (chunk_id numbers on across the targets of one source table within the run), the counters, the generation. */
+bool ledger_store_plan(struct target_connection *connection, const char *run_id, const struct ledger_plan *plan,
+                       int64_t generation, struct error *error) THAW_CHECK;
+
+/* ---- chunks ------------------------------------------------------------------------------------------------------- */
+
+struct ledger_claim {
+    int64_t table_id;
+    int64_t chunk_id;
+    char token[37];        /* uuid of this claim */
+    char *range;           /* JSON text, owned */
+    int64_t expected_rows; /* -1: unknown */
+    int retry_count;
+};
+
+/* Claim one chunk of the given tables, in the order of the list, for this owner: pending first, then in_progress ones
+ * whose owner's presence is gone. Own transaction. *found false: nothing claimable now. */
+bool ledger_claim(struct target_connection *connection, const char *run_id, const int64_t *table_ids, size_t table_count,
+                  int owner_id, struct ledger_claim *claim, bool *found, struct error *error) THAW_CHECK;
+void ledger_claim_release(struct ledger_claim *claim);
+
+/* First statements of a load transaction: fence of the target FOR KEY SHARE (run and generation), then the chunk's row with its
+ * token. ERROR_LOST where either isn't ours any more. */
+bool ledger_enter_load(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                       const char *target_schema, const char *target_table, int64_t generation,
+                       struct error *error) THAW_CHECK;
+/* Last statements: chunk completed, then the counters of table and run. *last: no chunk of the table is left. */
+bool ledger_leave_load(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                       int64_t rows, bool *last, struct error *error) THAW_CHECK;
+/* After a COMMIT whose answer was lost: did it happen? */
+bool ledger_chunk_is_completed(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                               bool *completed, struct error *error) THAW_CHECK;
+
+/* Own transactions, each only while the token still holds (nothing is changed, and no error, where it doesn't).
+ * count_retry: retry_count + 1, the claim is kept. release: back to pending. fail: failed, with the reason; counters too. */
+bool ledger_count_retry(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                        const char *reason, struct error *error) THAW_CHECK;
+bool ledger_release_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                          struct error *error) THAW_CHECK;
+bool ledger_fail_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                       const char *reason, struct error *error) THAW_CHECK;
+
+/* The table fails (planning, reconciliation, a data error under `stop`): none of its chunks is claimed any more. Own transaction. */
+bool ledger_fail_table(struct target_connection *connection, const char *run_id, int64_t table_id, const char *reason,
+                       struct error *error) THAW_CHECK;
+
+/* Facts with which a table is reconciled before it is completed. */
+struct ledger_totals {
+    int64_t total_chunks, completed_chunks, failed_chunks;
+    int64_t rows_copied;          /* sum over chunk rows */
+    int64_t counter_rows;         /* the table row's counter */
+    int64_t expected_rows;        /* sum over chunk rows' expectation */
+    int64_t target_run_rows;      /* sum over all tables of this run that feed the same target */
+    int64_t target_unfinished;    /* tables of this run, this one not counted, that feed the same target and aren't completed */
+    char status[16];
+};
+/* In the caller's transaction: lock the table row FOR UPDATE and read them. */
+bool ledger_lock_totals(struct target_connection *connection, const char *run_id, int64_t table_id,
+                        struct ledger_totals *totals, struct error *error) THAW_CHECK;
+/* In the same transaction: the table is completed, and so counted in the run. */
+bool ledger_complete_table(struct target_connection *connection, const char *run_id, int64_t table_id, const char *metadata,
+                           struct error *error) THAW_CHECK;
+
+#endif

@@ -1,0 +1,87 @@
+/* What differs between the sources' SQL, and nothing else. Pure: text in, text out. */
+#ifndef THAW_SOURCE_DIALECT_H
+#define THAW_SOURCE_DIALECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* A table or view of the source. Names are exact. `database` may be NULL: the connection's own. */
+struct source_relation {
+    char *database;
+    char *schema;
+    char *name;
+};
+
+/* What a column holds, as far as planning, projecting and mapping need to know. */
+enum value_kind {
+    VALUE_INTEGER,      /* whole numbers of any width: NUMBER(p,0), BIGINT, HUGEINT */
+    VALUE_DECIMAL,      /* precision and scale as given */
+    VALUE_FLOAT,
+    VALUE_BOOL,
+    VALUE_TEXT,
+    VALUE_BINARY,
+    VALUE_DATE,
+    VALUE_TIME,
+    VALUE_TIMESTAMP,    /* wall clock, no zone */
+    VALUE_INSTANT,      /* a moment: TIMESTAMP_TZ, TIMESTAMP_LTZ, TIMESTAMP WITH TIME ZONE */
+    VALUE_UUID,
+    VALUE_JSON,         /* VARIANT, OBJECT, ARRAY, JSON: arrives as JSON text */
+    VALUE_OTHER         /* nested and exotic types */
+};
+
+struct source_column {
+    char *name;
+    char *type_name;        /* as the catalogue spells it */
+    enum value_kind kind;
+    int precision;          /* decimal digits; fractional digits of a second; 0 where it doesn't apply */
+    int scale;
+    int64_t maximum_length; /* characters or bytes; -1: unknown */
+    bool nullable;
+};
+
+struct source_table {
+    struct source_relation relation; /* owned copy */
+    struct source_column *columns;   /* in the table's order */
+    size_t column_count;
+    size_t *key;                     /* columns of the primary key as the catalogue has it; informative, never trusted */
+    size_t key_count;
+    bool is_view;
+};
+
+void source_table_release(struct source_table *table);
+void source_relation_release(struct source_relation *relation);
+/* Index of the column of exactly this name, or -1. */
+int64_t source_column_find(const struct source_table *table, const char *name);
+
+struct dialect {
+    const char *name; /* "snowflake", "duckdb" */
+
+    /* "name" with whatever the dialect needs inside quoted. */
+    void (*identifier)(struct buffer *sql, const char *name);
+    /* A text literal. (In Snowflake a backslash inside one escapes.) */
+    void (*text_literal)(struct buffer *sql, const char *text);
+    /* The column as it is selected for copying, without alias: plain, or cast to what the driver delivers faithfully. */
+    void (*projection)(struct buffer *sql, const struct source_column *column);
+    /* A condition that is TRUE where projection() drops digits of the value. False returned: it never does. */
+    bool (*projection_is_inexact)(struct buffer *sql, const struct source_column *column);
+    /* The key value `expression` as text that bound_literal() reads back; exact to the type's precision. */
+    void (*bound_text)(struct buffer *sql, const struct source_column *column, const char *expression);
+    /* A literal of the column's own type from that text, zone and precision explicit. */
+    void (*bound_literal)(struct buffer *sql, const struct source_column *column, const char *text);
+    /* Queries whose rows source.c turns into a struct source_table (columns, primary key); see dialect_*.c. */
+    void (*columns_query)(struct buffer *sql, const struct source_relation *relation);
+    void (*key_query)(struct buffer *sql, const struct source_relation *relation);
+    /* Catalogue type name to kind, precision, scale, length. */
+    void (*classify)(struct source_column *column);
+};
+
+const struct dialect *dialect_find(const char *name); /* NULL: unknown */
+
+/* "database"."schema"."name" */
+void dialect_relation(const struct dialect *dialect, struct buffer *sql, const struct source_relation *relation);
+
+#endif

@@ -1,0 +1,78 @@
+/* A source of rows: an ADBC driver (https://arrow.apache.org/adbc/), its database and its connections.
+ *
+ * One struct source a process; one struct source_connection a thread. Only source_cancel() may be called from another
+ * thread than the connection's own.
+ */
+#ifndef THAW_SOURCE_SOURCE_H
+#define THAW_SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nanoarrow/nanoarrow.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "source/dialect.h"
+
+struct source;
+struct source_connection;
+
+/* A query's result being read. */
+struct source_stream {
+    struct ArrowArrayStream arrow; /* released by source_stream_close */
+    struct ArrowSchema schema;     /* the query's own schema, owned */
+    int64_t total_rows;            /* rows that the driver says the result has; -1: it doesn't say */
+    int64_t rows_read;
+    struct source_connection *connection;
+    void *statement;               /* private */
+};
+
+/* A small result, every cell as text (NULL stays NULL). Queries cast what they select to text themselves. */
+struct source_rows {
+    size_t row_count;
+    size_t column_count;
+    char **cells; /* row_count * column_count, row-major, owned */
+};
+
+/* Put what the driver needs before the process starts (see the field's notes on the Snowflake driver: it reads its
+ * environment once) into the environment; true where the process must re-execute itself for that. */
+bool source_environment_missing(const struct config *config);
+
+/* Load the driver, set the options, open the database. Secrets among the options are hidden in `log`. */
+bool source_open(const struct config *config, struct log *log, struct source **source, struct error *error) THAW_CHECK;
+void source_close(struct source **source);
+const struct dialect *source_dialect(const struct source *source);
+
+/* Connect and pin the session; refused where the session doesn't take a setting. */
+bool source_connect(struct source *source, struct source_connection **connection, struct error *error) THAW_CHECK;
+void source_disconnect(struct source_connection **connection);
+
+/* What the catalogue says of a relation. ERROR_CONFIG where it doesn't exist, with the nearest existing names as hint. */
+bool source_describe(struct source_connection *connection, const struct source_relation *relation,
+                     struct source_table *table, struct error *error) THAW_CHECK;
+
+/* Room for planning: a wider cache while a planning query runs (DuckDB; nothing to do elsewhere). */
+bool source_planning_begin(struct source_connection *connection, struct error *error) THAW_CHECK;
+bool source_planning_end(struct source_connection *connection, struct error *error) THAW_CHECK;
+
+/* Run a query whose result is small. */
+bool source_query_rows(struct source_connection *connection, const char *sql, struct source_rows *rows,
+                       struct error *error) THAW_CHECK;
+void source_rows_release(struct source_rows *rows);
+const char *source_cell(const struct source_rows *rows, size_t row, size_t column);
+
+/* Run a query and stream its result. */
+bool source_stream_open(struct source_connection *connection, const char *sql, struct source_stream *stream,
+                        struct error *error) THAW_CHECK;
+/* The next batch; *end is set, and `batch` empty, after the last one. At the end rows_read is compared with total_rows:
+ * a result that was cut short is ERROR_TRANSIENT. The caller releases `batch`. */
+bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, bool *end, struct error *error) THAW_CHECK;
+void source_stream_close(struct source_stream *stream);
+
+/* Break off what the connection is doing, from any thread; it then fails with ERROR_STOPPED. Harmless when idle. */
+void source_cancel(struct source_connection *connection);
+
+#endif

@@ -1,0 +1,62 @@
+/* A connection to PostgreSQL through libpq's asynchronous calls, so that every wait has a deadline and can be broken off.
+ *
+ * Sessions are pinned at connect (keepalives, tcp_user_timeout, client_encoding) and by target_begin() with SET LOCAL,
+ * so that they work behind PgBouncer in transaction mode.
+ */
+#ifndef THAW_TARGET_CONNECTION_H
+#define THAW_TARGET_CONNECTION_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "config/config.h"
+
+struct target_connection {
+    PGconn *pg;
+    const struct cancel *cancel; /* borrowed; checked in every wait */
+    int64_t stall_limit_us;      /* a wait in which nothing arrives or leaves for so long is ERROR_TRANSIENT; 0: none */
+    int backend_pid;
+    char *database;              /* owned */
+    _Atomic int64_t last_activity_us; /* monotonic: when bytes last moved; read by the watchdog */
+};
+
+/* Connect to `database` (NULL: the configuration's or libpq's own) as application_name "thaw ROLE".
+ * ERROR_AUTH, ERROR_CONFIG (no such database, role, ...) or ERROR_TRANSIENT. */
+bool target_connect(struct target_connection *connection, const struct config_target *target, const char *database,
+                    const char *role, const struct cancel *cancel, struct error *error) THAW_CHECK;
+void target_disconnect(struct target_connection *connection);
+
+/* Run one statement, or several without parameters, and drop the result. */
+bool target_execute(struct target_connection *connection, const char *sql, struct error *error) THAW_CHECK;
+/* Run one statement with text parameters. *result (owned by the caller, PQclear) may be NULL to drop it. */
+bool target_query(struct target_connection *connection, const char *sql, int parameter_count, const char *const *parameters,
+                  PGresult **result, struct error *error) THAW_CHECK;
+
+/* BEGIN (READ COMMITTED) and the SET LOCALs: DateStyle, IntervalStyle, TimeZone, search_path, extra_float_digits,
+ * synchronous_commit (`synchronous` false: off), lock_timeout, idle_in_transaction_session_timeout. */
+bool target_begin(struct target_connection *connection, bool synchronous, struct error *error) THAW_CHECK;
+/* COMMIT. Where the answer was lost, ERROR_TRANSIENT with *unknown set: the ledger knows whether it happened. */
+bool target_commit(struct target_connection *connection, bool *unknown, struct error *error) THAW_CHECK;
+/* ROLLBACK, as far as the connection still works; never fails loudly. */
+void target_rollback(struct target_connection *connection);
+
+/* Wait until the socket is readable (or writable too, with `for_write`), the limit passes, or cancel is requested. */
+bool target_wait(struct target_connection *connection, bool for_write, struct error *error) THAW_CHECK;
+
+/* Fill `error` from a failed result (or NULL: from the connection): severity, SQLSTATE, message, detail, hint, context,
+ * table, column and constraint; kind by SQLSTATE. Returns false. */
+bool target_failure(struct target_connection *connection, const PGresult *result, struct error *error);
+/* The kind that a SQLSTATE means: class 08, 40, 53, 57P0x and 55P03 are transient, 22, 23 data, 28 auth, ... */
+enum error_kind target_error_kind(const char *sqlstate);
+
+/* Quoted identifier and literal (pure; identifiers by doubling quotes, as the server's scanner reads them). */
+void target_identifier(struct buffer *sql, const char *name);
+void target_literal(struct buffer *sql, const char *text);
+void target_relation(struct buffer *sql, const char *schema, const char *table);
+
+#endif
