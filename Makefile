@@ -1,0 +1,52 @@
+# The front door. Everything that is built or fetched lands under build/.
+
+MESON = build/venv-build/bin/meson
+PYTHON_TEST = build/venv-test/bin/python
+
+.PHONY: all thaw demo test lint unit e2e asan bench-quick clean setup setup-test
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+all: thaw
+
+setup:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+build/release/build.ninja: | setup
+	@scripts/configure build/release
+
+build/asan/build.ninja: | setup
+	@scripts/configure build/asan -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Doptimization=1
+
+thaw: setup build/release/build.ninja
+	@ninja -C build/release --quiet thaw
+	@install -C -m 755 build/release/thaw build/thaw
+
+asan: setup build/asan/build.ninja
+	@ninja -C build/asan --quiet thaw
+
+demo: thaw
+	@scripts/demo
+
+unit: setup-test build/release/build.ninja
+	@$(MESON) configure build/release -Dunit_tests=enabled
+	@ninja -C build/release --quiet
+	@$(MESON) test -C build/release --no-rebuild --print-errorlogs
+
+lint: setup-test build/release/build.ninja
+	@ninja -C build/release --quiet
+	@scripts/lint
+
+e2e: setup-test thaw asan
+	@$(PYTHON_TEST) -m pytest tests/e2e --durations=10 $(PYTEST_ARGUMENTS)
+
+test: setup-test thaw unit lint asan e2e
+
+bench-quick: setup-test thaw
+	@bench/quick
+
+clean:
+	rm -rf build/release build/asan build/thaw

@@ -1,0 +1,1 @@
+"""Stands in for setuptools: see README.md beside this folder."""

@@ -1,0 +1,6 @@
+#include <stdio.h>
+
+int main(void) {
+    puts("usage: thaw COMMAND [OPTION...]");
+    return 2;
+}
