@@ -3,7 +3,7 @@
 MESON = build/venv-build/bin/meson
 PYTHON_TEST = build/venv-test/bin/python
 
-.PHONY: all thaw demo test lint unit e2e asan bench-quick clean setup setup-test
+.PHONY: all thaw demo test lint format unit with-unit-tests e2e asan bench-quick clean setup setup-test
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -31,14 +31,20 @@ asan: setup build/asan/build.ninja
 demo: thaw
 	@scripts/demo
 
-unit: setup-test build/release/build.ninja
-	@$(MESON) configure build/release -Dunit_tests=enabled
+# Everything of the release build, the unit tests too: they need cmocka, which a mere `make` doesn't.
+with-unit-tests: setup-test build/release/build.ninja
+	@$(MESON) configure build/release -Dunit_tests=enabled >/dev/null
 	@ninja -C build/release --quiet
+
+unit: with-unit-tests
 	@$(MESON) test -C build/release --no-rebuild --print-errorlogs
 
-lint: setup-test build/release/build.ninja
-	@ninja -C build/release --quiet
+lint: with-unit-tests
 	@scripts/lint
+
+# Lay out the sources as `make lint` wants them.
+format:
+	@find src tests bench -name '*.[ch]' 2>/dev/null | xargs clang-format -i
 
 e2e: setup-test thaw asan
 	@$(PYTHON_TEST) -m pytest tests/e2e --durations=10 $(PYTEST_ARGUMENTS)
