@@ -3,7 +3,7 @@
 MESON = build/venv-build/bin/meson
 PYTHON_TEST = build/venv-test/bin/python
 
-.PHONY: all thaw demo test lint format unit with-unit-tests e2e asan bench-quick clean setup setup-test
+.PHONY: all thaw demo test lint format unit unit-asan with-unit-tests e2e asan bench-quick clean setup setup-test
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -31,13 +31,21 @@ asan: setup build/asan/build.ninja
 demo: thaw
 	@scripts/demo
 
-# Everything of the release build, the unit tests too: they need cmocka, which a mere `make` doesn't.
-with-unit-tests: setup-test build/release/build.ninja
-	@$(MESON) configure build/release -Dunit_tests=enabled >/dev/null
+# The unit tests need cmocka, which a mere `make` doesn't: so they are switched on here, once a build folder.
+build/%/.unit-tests: | build/%/build.ninja setup-test
+	@scripts/configure build/$* --reconfigure -Dunit_tests=enabled
+	@touch $@
+
+with-unit-tests: setup-test build/release/.unit-tests
 	@ninja -C build/release --quiet
 
 unit: with-unit-tests
 	@$(MESON) test -C build/release --no-rebuild --print-errorlogs
+
+# The same under AddressSanitizer and UndefinedBehaviorSanitizer.
+unit-asan: setup-test asan build/asan/.unit-tests
+	@ninja -C build/asan --quiet
+	@$(MESON) test -C build/asan --no-rebuild --print-errorlogs
 
 lint: with-unit-tests
 	@scripts/lint
@@ -49,7 +57,7 @@ format:
 e2e: setup-test thaw asan
 	@$(PYTHON_TEST) -m pytest tests/e2e --durations=10 $(PYTEST_ARGUMENTS)
 
-test: setup-test thaw unit lint asan e2e
+test: setup-test thaw unit lint unit-asan e2e
 
 bench-quick: setup-test thaw
 	@bench/quick
