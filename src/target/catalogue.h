@@ -38,6 +38,7 @@ bool target_count_rows(struct target_connection *connection, const char *schema,
                        struct error *error) THAW_CHECK;
 /* TRUNCATE ONLY semantics as PostgreSQL's, never CASCADE; a foreign key that references the table is ERROR_CONFIG with
  * the referencing tables' names. */
-bool target_truncate(struct target_connection *connection, const char *schema, const char *name, struct error *error) THAW_CHECK;
+bool target_truncate(struct target_connection *connection, const char *schema, const char *name,
+                     struct error *error) THAW_CHECK;
 
 #endif

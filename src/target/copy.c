@@ -1,0 +1,161 @@
+#include "target/copy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Bytes given to libpq at once: its own buffer grows to about twice that, and the server holds one message whole. */
+enum { SLICE = 256 * 1024 };
+
+void copy_statement(struct buffer *sql, const char *schema, const char *table, const struct encode_target *columns,
+                    size_t column_count) {
+    buffer_append(sql, "COPY ");
+    target_relation(sql, schema, table);
+    for (size_t i = 0; i < column_count; i++) {
+        buffer_append(sql, i == 0 ? " (" : ", ");
+        target_identifier(sql, columns[i].name);
+    }
+    buffer_append(sql, column_count > 0 ? ") FROM STDIN (FORMAT binary)" : " FROM STDIN (FORMAT binary)");
+}
+
+/* The table's bare name, as the server's context has it, out of a statement that copy_statement() made. */
+static char *table_of(const char *statement) {
+    struct buffer name = {0};
+    int quoted = 0; /* which identifier we are in: 1 the schema, 2 the table */
+    bool inside = false;
+    for (const char *byte = statement; *byte != '\0' && (inside || quoted < 2); byte++) {
+        if (*byte == '"' && inside && byte[1] == '"')
+            byte++;
+        else if (*byte == '"') {
+            inside = !inside;
+            quoted += inside;
+            continue;
+        }
+        if (inside && quoted == 2)
+            buffer_append_char(&name, *byte);
+    }
+    return buffer_steal(&name);
+}
+
+/* The number N of "COPY table, line N, column c" in the server's context, 0 where there is none. The words around the
+ * table's name and the number are in the server's language, so only those two are looked for; the name may hold digits,
+ * and lines of triggers may come before. */
+static int64_t line_of(const char *context, const char *table) {
+    size_t length = strlen(table);
+    int64_t line = 0;
+    for (const char *start = context; start != NULL && length > 0; start = strchr(start, '\n')) {
+        start += *start == '\n';
+        const char *name = strncmp(start, "COPY ", 5) == 0 ? start + 5 : start;
+        if (strncmp(name, table, length) == 0) {
+            const char *digits = name + length;
+            digits += strcspn(digits, "0123456789\n");
+            if (*digits >= '0' && *digits <= '9')
+                line = strtoll(digits, NULL, 10);
+        }
+        if (*start == '\0')
+            break;
+    }
+    return line;
+}
+
+static int64_t bad_row_of(const PGresult *result, const char *statement, const struct encode_segment *segment) {
+    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    if (context == NULL)
+        return -1;
+    char *table = table_of(statement);
+    int64_t line = line_of(context, table);
+    memory_release(&table);
+    return line >= 1 && line <= segment->rows ? line - 1 : -1;
+}
+
+/* Give the bytes to libpq in slices and wait while its own buffer is not empty. */
+static bool send_bytes(struct target_connection *connection, const struct encode_segment *segment,
+                       struct error *error) {
+    for (size_t sent = 0; sent < segment->length;) {
+        size_t left = segment->length - sent;
+        int size = (int)(left < SLICE ? left : SLICE);
+        int queued = PQputCopyData(connection->pg, (const char *)segment->bytes + sent, size);
+        if (queued < 0)
+            return true; /* the server's or libpq's reason is read below */
+        if (queued > 0)
+            sent += (size_t)size;
+        int unsent;
+        while ((unsent = PQflush(connection->pg)) > 0) {
+            if (!target_wait(connection, true, error))
+                return false;
+            if (PQconsumeInput(connection->pg) == 0)
+                return true;
+        }
+        if (unsent < 0)
+            return true;
+    }
+    return true;
+}
+
+static bool end_copy(struct target_connection *connection, struct error *error) {
+    int ended;
+    while ((ended = PQputCopyEnd(connection->pg, NULL)) == 0)
+        if (!target_wait(connection, true, error))
+            return false;
+    return true; /* -1: the connection is gone, and the results say why */
+}
+
+/* Wait for COPY to begin; a result that says otherwise is the error. */
+static bool begin_copy(struct target_connection *connection, const char *statement, struct error *error) {
+    PGresult *result = NULL;
+    if (!target_usable(connection) || PQsendQuery(connection->pg, statement) == 0)
+        return target_failure(connection, NULL, error);
+    if (!target_next_result(connection, &result, error))
+        return false;
+    bool copying = PQresultStatus(result) == PGRES_COPY_IN;
+    if (!copying)
+        target_failure(connection, result, error);
+    PQclear(result);
+    while (!copying && target_usable(connection)) {
+        struct error later;
+        if (!target_next_result(connection, &result, &later) || result == NULL)
+            break;
+        PQclear(result);
+    }
+    return copying;
+}
+
+bool copy_segment(struct target_connection *connection, const char *statement, const struct encode_segment *segment,
+                  int64_t *copied, int64_t *bad_row, struct error *error) {
+    *copied = 0;
+    *bad_row = -1;
+    if (!begin_copy(connection, statement, error) || !send_bytes(connection, segment, error) ||
+        !end_copy(connection, error))
+        return false;
+    bool good = true, counted = false;
+    for (;;) {
+        PGresult *result = NULL;
+        struct error later;
+        if (!target_next_result(connection, &result, good ? error : &later))
+            return false;
+        if (result == NULL)
+            break;
+        if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+            *copied = strtoll(PQcmdTuples(result), NULL, 10);
+            counted = true;
+        } else if (good) {
+            *bad_row = bad_row_of(result, statement, segment);
+            good = target_failure(connection, result, error);
+        }
+        bool stuck = PQresultStatus(result) == PGRES_COPY_IN;
+        PQclear(result);
+        if (stuck)
+            break; /* PQputCopyEnd() could not be sent: libpq would go on to give the same result */
+    }
+    if (good && !counted)
+        return target_failure(connection, NULL, error);
+    if (good && *copied != segment->rows)
+        return error_set(error, ERROR_DIFFERENCE,
+                         "PostgreSQL took %" PRId64 " of the %" PRId64
+                         " rows of a COPY segment: a BEFORE INSERT trigger "
+                         "of the table may drop rows",
+                         *copied, segment->rows);
+    return good;
+}

@@ -1,0 +1,195 @@
+/* What PostgreSQL said, as one error: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "target/connection.h"
+
+/* A SQLSTATE, or the beginning of one, and what it means to us. The longest match comes first. */
+static const struct {
+    const char *prefix;
+    enum error_kind kind;
+    const char *hint; /* used where the server has none */
+} meanings[] = {
+    {"0A", ERROR_CONFIG, NULL},
+    {"08P01", ERROR_INTERNAL, NULL},
+    {"08", ERROR_TRANSIENT, NULL},
+    {"22", ERROR_DATA, NULL},
+    {"23", ERROR_DATA, NULL},
+    {"25006", ERROR_TRANSIENT,
+     "the server takes no writes: it is a standby (after a failover: the old primary), or "
+     "default_transaction_read_only "
+     "is on for this role or database"},
+    {"25P03", ERROR_TRANSIENT, NULL},
+    {"25P04", ERROR_TRANSIENT, "raise transaction_timeout for this role"},
+    {"28", ERROR_AUTH, "check postgres.user and postgres.password, and the server's pg_hba.conf"},
+    {"2BP01", ERROR_CONFIG, NULL},
+    {"3D", ERROR_CONFIG, "check target_pg_database: names are exact, case included"},
+    {"3F", ERROR_CONFIG, "check target_pg_schema: names are exact, case included"},
+    {"40", ERROR_TRANSIENT, NULL},
+    {"42501", ERROR_CONFIG, "grant the role of postgres.user what is missing, or use its owner's role"},
+    {"42", ERROR_CONFIG, NULL},
+    {"44", ERROR_DATA, NULL},
+    /* Room may be made, or a temporary file go away, while we wait between attempts; if not, the attempts end. */
+    {"53100", ERROR_TRANSIENT, "the server's disk is full: make room, then run the same command again to resume"},
+    {"53300", ERROR_TRANSIENT, "the server has no connection left: lower parallel_threads or raise max_connections"},
+    {"53400", ERROR_CONFIG, NULL},
+    {"53", ERROR_TRANSIENT, NULL},
+    /* A row or an index entry that is too large for a page. */
+    {"54000", ERROR_DATA, NULL},
+    {"54", ERROR_CONFIG, NULL},
+    {"55P03", ERROR_TRANSIENT, "another session holds a lock for longer than lock_timeout: see pg_blocking_pids()"},
+    {"55006", ERROR_TRANSIENT, NULL},
+    {"55", ERROR_CONFIG, NULL},
+    {"57014", ERROR_TRANSIENT, NULL},
+    {"57P04", ERROR_CONFIG, "the database was dropped"},
+    {"57P", ERROR_TRANSIENT, NULL},
+    {"58030", ERROR_TRANSIENT, NULL},
+    {"72", ERROR_TRANSIENT, NULL},
+    {"F0", ERROR_CONFIG, NULL},
+    {"HV", ERROR_CONFIG, NULL},
+    /* Raised by a trigger or a function of the target's owner, about the row at hand. */
+    {"P0001", ERROR_DATA, NULL},
+    {"P0", ERROR_DATA, NULL},
+};
+
+static size_t meaning_of(const char *sqlstate) {
+    size_t count = sizeof meanings / sizeof meanings[0];
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(sqlstate, meanings[i].prefix, strlen(meanings[i].prefix)) == 0)
+            return i;
+    return count;
+}
+
+enum error_kind target_error_kind(const char *sqlstate) {
+    /* No SQLSTATE: libpq speaks, and what it reports is a connection that is no more. */
+    if (sqlstate == NULL || sqlstate[0] == '\0')
+        return ERROR_TRANSIENT;
+    size_t meaning = meaning_of(sqlstate);
+    return meaning < sizeof meanings / sizeof meanings[0] ? meanings[meaning].kind : ERROR_INTERNAL;
+}
+
+static const char *hint_of(const char *sqlstate) {
+    size_t meaning = meaning_of(sqlstate);
+    return meaning < sizeof meanings / sizeof meanings[0] ? meanings[meaning].hint : NULL;
+}
+
+/* Append with each run of white space that holds a line break made one space. */
+static void append_line(struct buffer *text, const char *words) {
+    size_t end = strlen(words);
+    while (end > 0 && isspace((unsigned char)words[end - 1]))
+        end--;
+    for (size_t i = 0; i < end; i++) {
+        size_t next = i;
+        bool broken = false;
+        for (; isspace((unsigned char)words[next]); next++)
+            broken |= words[next] == '\n';
+        buffer_append_char(text, broken ? ' ' : words[i]);
+        if (broken)
+            i = next - 1;
+    }
+}
+
+static void append_field(struct buffer *text, const PGresult *result, int field, const char *label) {
+    const char *value = PQresultErrorField(result, field);
+    if (value == NULL || value[0] == '\0')
+        return;
+    buffer_append(text, label);
+    append_line(text, value);
+}
+
+static void append_names(struct buffer *text, const PGresult *result) {
+    append_field(text, result, PG_DIAG_SCHEMA_NAME, "; schema ");
+    append_field(text, result, PG_DIAG_TABLE_NAME, "; table ");
+    append_field(text, result, PG_DIAG_COLUMN_NAME, "; column ");
+    append_field(text, result, PG_DIAG_DATATYPE_NAME, "; type ");
+    append_field(text, result, PG_DIAG_CONSTRAINT_NAME, "; constraint ");
+}
+
+/* libpq's own words: there is no SQLSTATE, and with a dead connection only one meaning. */
+static bool failure_of_connection(struct target_connection *connection, const char *said, struct error *error) {
+    struct buffer text = {0};
+    append_line(&text, said);
+    bool lost = PQstatus(connection->pg) != CONNECTION_OK;
+    error_set(error, lost ? ERROR_TRANSIENT : ERROR_INTERNAL, "%s%s",
+              lost ? "the connection to PostgreSQL is lost: " : "libpq: ",
+              text.length > 0 ? buffer_string(&text) : "no reason given");
+    buffer_release(&text);
+    return false;
+}
+
+bool target_failure(struct target_connection *connection, const PGresult *result, struct error *error) {
+    if (connection->pg == NULL)
+        return error_set(error, ERROR_TRANSIENT, "the connection to PostgreSQL is closed");
+    const char *sqlstate = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (sqlstate == NULL)
+        return failure_of_connection(
+            connection, result == NULL ? PQerrorMessage(connection->pg) : PQresultErrorMessage(result), error);
+    struct buffer text = {0};
+    append_field(&text, result, PG_DIAG_SEVERITY, "PostgreSQL ");
+    buffer_appendf(&text, " %s", sqlstate);
+    append_field(&text, result, PG_DIAG_MESSAGE_PRIMARY, ": ");
+    append_field(&text, result, PG_DIAG_MESSAGE_DETAIL, "; detail: ");
+    append_names(&text, result);
+    append_field(&text, result, PG_DIAG_CONTEXT, "; context: ");
+    error_set_code(error, target_error_kind(sqlstate), sqlstate, "%s", buffer_string(&text));
+    const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    if (hint == NULL || hint[0] == '\0')
+        hint = hint_of(sqlstate);
+    if (hint != NULL)
+        error_hint(error, "%s", hint);
+    buffer_release(&text);
+    return false;
+}
+
+/* The SQLSTATE in a verbose message, "...: FATAL:  28P01: password ...", or NULL. libpq gives it in no other way while
+ * a connection comes about. */
+static const char *find_sqlstate(const char *message) {
+    for (const char *at = strstr(message, ":  "); at != NULL; at = strstr(at + 1, ":  ")) {
+        const char *code = at + 3;
+        size_t length = strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (length == 5 && code[5] == ':' && code[6] == ' ')
+            return code;
+    }
+    return NULL;
+}
+
+/* Without a SQLSTATE nothing answered as PostgreSQL does. That passes, unless it is about settings of ours. */
+static enum error_kind kind_of_silence(PGconn *pg, const char *message) {
+    if (PQconnectionNeedsPassword(pg) || strstr(message, "no password supplied") != NULL)
+        return ERROR_AUTH;
+    static const char *const settings[] = {"invalid ",      "certificate",  "does not support SSL", "SSL error: ",
+                                           "host name for", "service file", "definition of service"};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        if (strstr(message, settings[i]) != NULL)
+            return ERROR_CONFIG;
+    return ERROR_TRANSIENT;
+}
+
+bool target_connect_failure(PGconn *pg, struct error *error) {
+    const char *said = PQerrorMessage(pg);
+    struct buffer text = {0};
+    /* The place in the server's source code, which verbosity brings along, helps nobody here. */
+    const char *location = strstr(said, "\nLOCATION:");
+    char *message = memory_copy_bytes(said, location == NULL ? strlen(said) : (size_t)(location - said));
+    append_line(&text, message);
+    memory_release(&message);
+    const char *code = find_sqlstate(buffer_string(&text));
+    if (code == NULL) {
+        error_set(error, kind_of_silence(pg, buffer_string(&text)), "can't connect to PostgreSQL: %s",
+                  text.length > 0 ? buffer_string(&text) : "no reason given");
+        error_hint(error,
+                   "check postgres.host and postgres.port, and that the server runs and can be reached from here");
+    } else {
+        char sqlstate[6] = {0};
+        memcpy(sqlstate, code, 5);
+        error_set_code(error, target_error_kind(sqlstate), sqlstate, "can't connect to PostgreSQL: %s",
+                       buffer_string(&text));
+        if (hint_of(sqlstate) != NULL)
+            error_hint(error, "%s", hint_of(sqlstate));
+    }
+    if (error->kind == ERROR_AUTH && code == NULL)
+        error_hint(error, "set postgres.password, PGPASSWORD or a password file");
+    buffer_release(&text);
+    return false;
+}
