@@ -95,7 +95,8 @@ struct config {
 
 /* One thing that is wrong. */
 struct config_problem {
-    char *path;   /* "$.sources[0].tables[1].chunking" */
+    char *file;   /* NULL: the configuration; else the .env file */
+    char *path;   /* "$.sources[0].tables[1].chunking"; "$" where it is the file as a whole */
     int line;     /* from 1; 0: unknown */
     int column;   /* from 1; 0: unknown */
     char *message;

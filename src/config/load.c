@@ -1,0 +1,301 @@
+/* From the text to the configuration. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/model.h"
+#include "config/read.h"
+
+enum { CONFIG_LIMIT = 16 * 1024 * 1024 };
+
+/* Where a setting may stand, the nearest first. */
+struct levels {
+    const struct tree_node *nodes[3];
+    size_t count;
+};
+
+static const struct tree_node *nearest_setting(const struct levels *levels, const char *name) {
+    for (size_t i = 0; i < levels->count; i++) {
+        const struct tree_node *node = read_get(levels->nodes[i], name);
+        if (node != NULL)
+            return node;
+    }
+    return NULL;
+}
+
+static int integer_setting(const struct levels *levels, const char *name, int fallback) {
+    const struct tree_node *node = nearest_setting(levels, name);
+    return node == NULL ? fallback : (int)node->integer;
+}
+
+/* The nearest level that says anything of the batch size decides. On one level batch_size_copy_mode is the more specific
+ * word for a table that needs no merge, which is every table in this version. */
+static int64_t batch_size(const struct levels *levels) {
+    for (size_t i = 0; i < levels->count; i++) {
+        const struct tree_node *node = read_get(levels->nodes[i], "batch_size_copy_mode");
+        if (node == NULL)
+            node = read_get(levels->nodes[i], "batch_size");
+        if (node != NULL)
+            return node->integer;
+    }
+    return 0;
+}
+
+static struct config_settings read_settings(const struct levels *levels) {
+    const struct tree_node *age = nearest_setting(levels, "resume_max_age");
+    const struct tree_node *snapshot = nearest_setting(levels, "snapshot");
+    struct config_settings settings = {
+        .parallel_threads = integer_setting(levels, "parallel_threads", 6),
+        .batch_size = batch_size(levels),
+        .max_retry_attempts = integer_setting(levels, "max_retry_attempts", 3),
+        .resume_max_age_hours = age == NULL ? 168 : age->real,
+        .lambda_timeout_buffer_seconds = integer_setting(levels, "lambda_timeout_buffer_seconds", 120),
+        .snapshot = SNAPSHOT_AUTO,
+    };
+    if (snapshot != NULL)
+        settings.snapshot =
+            (enum config_snapshot)read_choice(snapshot->parent, "snapshot", snapshot_choices, SNAPSHOT_AUTO);
+    return settings;
+}
+
+/* ---- source and target -------------------------------------------------------------------------------------------- */
+
+static int read_port(const struct tree_node *object) {
+    const struct tree_node *node = read_get(object, "port");
+    return node == NULL ? 0 : (int)node->integer;
+}
+
+static void read_snowflake(struct reader *reader, struct tree_node *node, struct config_source *source) {
+    read_object(reader, node, &keys_snowflake);
+    check_snowflake(reader, node);
+    source->account = read_string(node, "account");
+    source->user = read_string(node, "user");
+    source->warehouse = read_string(node, "warehouse");
+    source->role = read_string(node, "role");
+    source->rsa_key = read_string(node, "rsa_key");
+    source->rsa_key_passphrase = read_string(node, "rsa_key_passphrase");
+    source->password = read_string(node, "password");
+    source->token = read_string(node, "token");
+    source->host = read_string(node, "host");
+    source->protocol = read_string(node, "protocol");
+    source->port = read_port(node);
+    source->options = read_options(node, "options", &source->option_count);
+}
+
+static void read_duckdb(struct reader *reader, struct tree_node *node, struct config_source *source) {
+    read_object(reader, node, &keys_duckdb);
+    source->path = read_string(node, "path");
+    source->init_sql = read_string(node, "init_sql");
+}
+
+static void read_adbc(struct reader *reader, struct tree_node *node, struct config_source *source) {
+    read_object(reader, node, &keys_adbc);
+    source->driver = read_string(node, "driver");
+    source->entrypoint = read_string(node, "entrypoint");
+    source->dialect = read_string(node, "dialect");
+    source->options = read_options(node, "options", &source->option_count);
+}
+
+static void read_source(struct reader *reader, struct tree_node *root, struct config_source *source) {
+    static const struct {
+        const char *name;
+        enum config_source_kind kind;
+        void (*read)(struct reader *reader, struct tree_node *node, struct config_source *source);
+    } kinds[] = {{"snowflake", SOURCE_SNOWFLAKE, read_snowflake},
+                 {"duckdb", SOURCE_DUCKDB, read_duckdb},
+                 {"adbc", SOURCE_ADBC, read_adbc}};
+    const char *first = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct tree_node *node = tree_find(root, kinds[i].name);
+        if (!read_given(root, kinds[i].name))
+            continue;
+        if (first != NULL)
+            problems_add(reader->problems, node, "remove one of the two",
+                         "\"%s\" and \"%s\" are both given: there is one source", first, kinds[i].name);
+        if (read_get(root, kinds[i].name) != NULL) {
+            struct config_source other = {0};
+            kinds[i].read(reader, node, first == NULL ? source : &other);
+            config_source_release(&other);
+        }
+        if (first == NULL)
+            source->kind = kinds[i].kind;
+        first = first == NULL ? kinds[i].name : first;
+    }
+    if (first == NULL)
+        problems_add(reader->problems, root, NULL,
+                     "the source is missing: one of \"snowflake\", \"duckdb\" and \"adbc\"");
+}
+
+static void read_target(struct reader *reader, struct tree_node *root, struct config_target *target) {
+    if (read_get(root, "postgres") == NULL)
+        return;
+    struct tree_node *node = tree_find(root, "postgres");
+    read_object(reader, node, &keys_postgres);
+    check_postgres(reader, node);
+    target->host = read_string(node, "host");
+    target->port = read_port(node);
+    target->user = read_string(node, "user");
+    target->password = read_string(node, "password");
+    target->sslmode = read_string(node, "sslmode");
+    target->sslrootcert = read_string(node, "sslrootcert");
+    target->url = read_string(node, "url");
+}
+
+/* ---- sources and tables ------------------------------------------------------------------------------------------- */
+
+/* The nodes of the enabled tables, in the order of the feeds. */
+struct table_nodes {
+    const struct tree_node **list;
+    size_t count;
+};
+
+static void read_table(const struct tree_node *root, const struct tree_node *feed, const struct tree_node *node,
+                       struct config_table *table) {
+    struct levels levels = {{node, feed, root}, 3};
+    table->source = read_string(node, "source");
+    table->target = read_string(node, "target");
+    table->source_filter = read_string(node, "source_filter");
+    table->chunking_columns = read_strings(node, "chunking_columns", &table->chunking_column_count);
+    table->chunking_column_types = read_strings(node, "chunking_column_types", &table->chunking_column_type_count);
+    table->chunking = (enum config_chunking)read_choice(node, "chunking", chunking_choices, CHUNKING_AUTO);
+    table->uniqueness_columns = read_strings(node, "uniqueness_columns", &table->uniqueness_column_count);
+    table->column_mapping = read_options(node, "column_mapping", &table->column_mapping_count);
+    table->truncate_onstart = read_boolean(node, "truncate_onstart", false);
+    table->settings = read_settings(&levels);
+    table->json_path = tree_path(node);
+}
+
+/* One of two names for the same thing. */
+static char *read_alias(struct reader *reader, const struct tree_node *node, const char *name, const char *other) {
+    if (read_given(node, name) && read_given(node, other))
+        problems_add(reader->problems, tree_find(node, other), "remove one of the two",
+                     "\"%s\" and \"%s\" are two names for the same thing", name, other);
+    char *value = read_string(node, name);
+    return value != NULL ? value : read_string(node, other);
+}
+
+static void read_feed_names(struct reader *reader, const struct config_source *source, const struct tree_node *node,
+                            struct config_feed *feed) {
+    bool snowflake =
+        source->kind == SOURCE_SNOWFLAKE || (source->dialect != NULL && strcmp(source->dialect, "snowflake") == 0);
+    feed->source_name = read_string(node, "source_name");
+    feed->source_database = read_alias(reader, node, "source_sf_database", "source_database");
+    feed->source_schema = read_alias(reader, node, "source_sf_schema", "source_schema");
+    feed->target_database = read_string(node, "target_pg_database");
+    feed->target_schema = read_string(node, "target_pg_schema");
+    if (snowflake && !read_given(node, "source_sf_database") && !read_given(node, "source_database"))
+        problems_add(reader->problems, node, NULL, "\"source_sf_database\" is missing");
+    if (snowflake && !read_given(node, "source_sf_schema") && !read_given(node, "source_schema"))
+        problems_add(reader->problems, node, NULL, "\"source_sf_schema\" is missing");
+    if (feed->source_schema == NULL)
+        feed->source_schema = memory_copy_string("main"); /* DuckDB's own */
+    if (feed->target_schema == NULL)
+        feed->target_schema = memory_copy_string("public");
+    if (feed->source_name != NULL && strchr(feed->source_name, ',') != NULL)
+        problems_add(reader->problems, tree_find(node, "source_name"), NULL,
+                     "\"source_name\" holds a comma, which separates the names of several sources");
+}
+
+static void read_tables(struct reader *reader, const struct tree_node *root, const struct tree_node *node,
+                        struct config_feed *feed, struct table_nodes *nodes) {
+    const struct tree_node *tables = read_get(node, "tables");
+    bool feed_disabled = reader->disabled;
+    if (tables == NULL)
+        return;
+    feed->tables = memory_array(tables->last->index + 1, sizeof(*feed->tables));
+    for (struct tree_node *table = tables->first; table != NULL; table = table->next) {
+        if (table->kind != TREE_OBJECT)
+            continue;
+        const struct tree_node *enabled = read_early(reader, table, &keys_table, "enabled");
+        reader->disabled = feed_disabled || (enabled != NULL && !enabled->boolean);
+        read_object(reader, table, &keys_table);
+        check_table(reader, table);
+        if (!reader->disabled) {
+            read_table(root, node, table, &feed->tables[feed->table_count++]);
+            nodes->list = memory_resize(nodes->list, nodes->count + 1, sizeof(*nodes->list));
+            nodes->list[nodes->count++] = table;
+        }
+        reader->disabled = feed_disabled;
+    }
+}
+
+static void read_feeds(struct reader *reader, const struct tree_node *root, struct config *config) {
+    const struct tree_node *sources = read_get(root, "sources");
+    struct table_nodes nodes = {0};
+    if (sources == NULL)
+        return;
+    config->feeds = memory_array(sources->last->index + 1, sizeof(*config->feeds));
+    for (struct tree_node *node = sources->first; node != NULL; node = node->next) {
+        if (node->kind != TREE_OBJECT)
+            continue;
+        const struct tree_node *enabled = read_early(reader, node, &keys_source, "enabled");
+        struct config_feed feed = {0};
+        reader->disabled = enabled != NULL && !enabled->boolean;
+        read_object(reader, node, &keys_source);
+        read_feed_names(reader, &config->source, node, &feed);
+        read_tables(reader, root, node, &feed, &nodes);
+        if (reader->disabled || feed.table_count == 0)
+            config_feed_release(&feed);
+        else
+            config->feeds[config->feed_count++] = feed;
+        reader->disabled = false;
+    }
+    if (nodes.count == 0 && reader->problems->count == 0)
+        problems_add(reader->problems, sources, "remove an \"enabled\": false", "nothing to do: no table is enabled");
+    check_feeds(reader, config, nodes.list);
+    memory_release(&nodes.list);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+static void read_root(struct reader *reader, struct tree_node *root, struct config *config) {
+    struct levels levels = {{root}, 1};
+    read_object(reader, root, &keys_root);
+    read_source(reader, root, &config->source);
+    read_target(reader, root, &config->target);
+    config->settings = read_settings(&levels);
+    read_feeds(reader, root, config);
+}
+
+/* Those of the .env file first, then by place in the text. */
+static int compare_problems(const void *left, const void *right) {
+    const struct config_problem *a = left, *b = right;
+    if ((a->file == NULL) != (b->file == NULL))
+        return a->file == NULL ? 1 : -1;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    return a->column != b->column ? (a->column < b->column ? -1 : 1) : 0;
+}
+
+bool config_load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
+                      struct config_problems *problems) {
+    *config = (struct config){.file = memory_copy_string(file)};
+    struct environment environment = {0};
+    struct reader reader = {.environment = &environment, .problems = problems};
+    struct tree tree;
+    environment_load(&environment, env_file, problems);
+    if (tree_parse(&tree, text, length, problems))
+        read_root(&reader, &tree.nodes[0], config);
+    tree_release(&tree);
+    environment_release(&environment);
+    if (problems->count > 1)
+        qsort(problems->list, problems->count, sizeof(*problems->list), compare_problems);
+    return problems->count == 0;
+}
+
+bool config_load(struct config *config, const char *file, const char *env_file, struct config_problems *problems) {
+    struct buffer text = {0};
+    const char *reason;
+    bool good = config_read_file(file, CONFIG_LIMIT, &text, &reason);
+    if (good) {
+        good = config_load_text(config, file, buffer_string(&text), text.length, env_file, problems);
+    } else {
+        *config = (struct config){.file = memory_copy_string(file)};
+        problems_add_in_file(problems, file, 0, 0, "name the configuration with --config",
+                             "the configuration can't be read: %s", reason);
+    }
+    if (text.data != NULL)
+        memory_wipe(text.data, text.length);
+    buffer_release(&text);
+    return good;
+}
