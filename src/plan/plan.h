@@ -17,20 +17,20 @@
 #include "source/source.h"
 
 enum chunk_kind {
-    CHUNK_WHOLE, /* every row */
-    CHUNK_RANGE, /* lower <= key < upper; an open end where the bound is absent */
+    CHUNK_WHOLE, /* every row, those with NULL keys included: a table of one chunk */
+    CHUNK_RANGE, /* lower <= key < upper, no key NULL; an open end where the bound is absent */
     CHUNK_NULLS  /* any key is NULL */
 };
 
 struct plan_chunk {
     enum chunk_kind kind;
-    char **lower; /* key_count texts (dialect->bound_text), or NULL: open below */
-    char **upper; /* or NULL: open above */
-    int64_t expected_rows;
+    char **lower;          /* key_count texts (dialect->bound_text), or NULL: open below */
+    char **upper;          /* or NULL: open above */
+    int64_t expected_rows; /* -1: unknown */
 };
 
 struct plan {
-    struct source_column *keys; /* borrowed descriptions, deep-copied; 0 of them: one whole chunk */
+    struct source_column *keys; /* deep-copied descriptions; 0 of them: one whole chunk */
     size_t key_count;
     struct plan_chunk *chunks;
     size_t chunk_count;
@@ -39,48 +39,68 @@ struct plan {
 
 /* How large a chunk should be. */
 struct plan_size {
-    int64_t batch_rows;  /* rows a chunk where the user gave it; 0: chosen, from the next three */
-    int64_t minimum_rows;
-    int64_t maximum_rows;
-    int64_t chunks;      /* chunks wanted, whole number of workers times some */
+    int64_t batch_rows;   /* rows a chunk where the user gave it; 0: chosen, from the next three */
+    int64_t minimum_rows; /* at least 1 */
+    int64_t maximum_rows; /* at least minimum_rows */
+    int64_t chunks;       /* chunks wanted: so many for each worker */
 };
 
 /* Batch sizing where none is given: from the columns' estimated bytes a row, workers, and whether each query of the
- * relation costs its whole computation (a view). */
+ * relation costs its whole computation (a view). `columns` are indexes into the table. */
 struct plan_size plan_choose_size(const struct source_table *table, const size_t *columns, size_t column_count,
                                   int64_t batch_rows, int workers);
+
+/* Rows a chunk for a table of `total_rows`: batch_rows, or the table's share within minimum and maximum. */
+int64_t plan_chunk_rows(const struct plan_size *size, int64_t total_rows);
+/* Rows a line of the planning query: batch_rows, or fewer than the smallest chunk, so that lines can be put together. */
+int64_t plan_bucket_rows(const struct plan_size *size);
 
 /* Estimated bytes of a row of these columns in binary COPY. */
 int64_t plan_estimate_row_bytes(const struct source_table *table, const size_t *columns, size_t column_count);
 
-/* Can this kind of column order chunks? */
+/* Can this kind of column order chunks? Not floats (NaN and -0.0 compare by each source's own rules), nor booleans, times
+ * of day, binary, JSON and nested values. */
 bool plan_key_supported(const struct source_column *column);
 
-/* The one aggregate query of a table. Without keys it counts. `filter` is the user's SQL or NULL. */
+/* The one aggregate query of a table. Without keys it counts. `filter` is the user's SQL or NULL. Every cell of its result
+ * is text. One line a bucket of about plan_bucket_rows() rows, in the keys' order, equal keys always in one bucket, then at
+ * most one line for the rows with a NULL key. */
 void plan_query(struct buffer *sql, const struct dialect *dialect, const struct source_relation *relation,
                 const char *filter, const struct source_column *keys, size_t key_count, const struct plan_size *size);
-/* Its rows to a plan. Rows that can't be a plan (not ascending, a NULL bound) are ERROR_INTERNAL. */
-bool plan_from_rows(struct plan *plan, const struct source_rows *rows, const struct source_column *keys, size_t key_count,
-                    const struct plan_size *size, struct error *error) THAW_CHECK;
+/* Its rows to a plan. Rows that can't be a plan (not ascending, a NULL bound, counts that don't add up) are
+ * ERROR_INTERNAL. `plan` is released by the caller after success only; it is zero otherwise. */
+bool plan_from_rows(struct plan *plan, const struct source_rows *rows, const struct source_column *keys,
+                    size_t key_count, const struct plan_size *size, struct error *error) THAW_CHECK;
 void plan_release(struct plan *plan);
 
-/* The condition that holds for exactly the chunk's rows ("TRUE"-like for a whole chunk is the empty string). */
-void plan_predicate(struct buffer *sql, const struct dialect *dialect, const struct source_column *keys, size_t key_count,
-                    const struct plan_chunk *chunk);
+/* The condition that is TRUE for exactly the chunk's rows, and FALSE or NULL for all others; nothing is appended for a
+ * whole chunk. */
+void plan_predicate(struct buffer *sql, const struct dialect *dialect, const struct source_column *keys,
+                    size_t key_count, const struct plan_chunk *chunk);
 
-/* SELECT of the chunk's rows: `columns` (indexes into the table) in order, each with an alias; where one of them is
- * projected inexactly a last column THAW_INEXACT as encode_options.inexact_column describes it (*has_inexact tells). */
+/* SELECT of the chunk's rows: `columns` (indexes into the table) in order, each with an alias, its own name; where one of
+ * them is projected inexactly a last column THAW_INEXACT as encode_options.inexact_column describes it (*has_inexact
+ * tells). */
 void plan_data_query(struct buffer *sql, const struct dialect *dialect, const struct source_table *table,
                      const size_t *columns, size_t column_count, const char *filter, const struct source_column *keys,
                      size_t key_count, const struct plan_chunk *chunk, bool *has_inexact);
 
-/* chunk_range of the ledger, e.g. {"kind":"range","columns":["ID"],"types":["NUMBER(38,0)"],"lower":["1"],"upper":null}. */
+/* chunk_range of the ledger, one of
+ *   {"kind":"whole"}
+ *   {"kind":"range","columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"],"lower":["1"],"upper":null}
+ *   {"kind":"nulls","columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"]}
+ * A new reference, owned by the caller. */
 json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chunk);
-/* And back, with the columns described by `table` as it is now; ERROR_CONFIG where a key column is gone or its kind changed. */
+/* And back, with the columns described by `table` as it is now. ERROR_CONFIG where a key column is gone, its kind has
+ * changed, or its digits have (bounds would be cut to other values); ERROR_INTERNAL where `text` isn't a chunk_range. On
+ * success the caller releases the keys (plan_keys_release) and the chunk; whole chunks have no keys. */
 bool plan_chunk_from_json(const char *text, const struct source_table *table, struct source_column **keys,
                           size_t *key_count, struct plan_chunk *chunk, struct error *error) THAW_CHECK;
 void plan_chunk_release(struct plan_chunk *chunk, size_t key_count);
-/* Release an array of key columns that plan_chunk_from_json() made. */
+
+/* Deep copies of `key_count` columns, for plan_keys_release(). NULL where there are none. */
+struct source_column *plan_keys_copy(const struct source_column *keys, size_t key_count);
+/* Release an array of key columns that plan_chunk_from_json() or plan_keys_copy() made. */
 void plan_keys_release(struct source_column **keys, size_t *key_count);
 
 #endif

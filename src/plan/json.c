@@ -1,0 +1,214 @@
+/* A chunk as the ledger keeps it (chunk_range), and back. */
+#include "plan/plan.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static const char *chunk_kind_name(enum chunk_kind kind) {
+    switch (kind) {
+    case CHUNK_RANGE:
+        return "range";
+    case CHUNK_NULLS:
+        return "nulls";
+    case CHUNK_WHOLE:
+        break;
+    }
+    return "whole";
+}
+
+static const char *value_kind_name(enum value_kind kind) {
+    switch (kind) {
+    case VALUE_INTEGER:
+        return "integer";
+    case VALUE_DECIMAL:
+        return "decimal";
+    case VALUE_FLOAT:
+        return "float";
+    case VALUE_BOOL:
+        return "bool";
+    case VALUE_TEXT:
+        return "text";
+    case VALUE_BINARY:
+        return "binary";
+    case VALUE_DATE:
+        return "date";
+    case VALUE_TIME:
+        return "time";
+    case VALUE_TIMESTAMP:
+        return "timestamp";
+    case VALUE_INSTANT:
+        return "instant";
+    case VALUE_UUID:
+        return "uuid";
+    case VALUE_JSON:
+        return "json";
+    case VALUE_OTHER:
+        break;
+    }
+    return "other";
+}
+
+static json_t *bound_to_json(char *const *bound, size_t key_count) {
+    if (bound == NULL)
+        return json_null();
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < key_count; i++)
+        json_array_append_new(list, json_string(bound[i]));
+    return list;
+}
+
+json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chunk) {
+    json_t *range = json_object();
+
+    json_object_set_new(range, "kind", json_string(chunk_kind_name(chunk->kind)));
+    if (chunk->kind == CHUNK_WHOLE)
+        return range;
+    json_t *columns = json_array();
+    json_t *types = json_array();
+    json_t *kinds = json_array();
+
+    for (size_t i = 0; i < plan->key_count; i++) {
+        json_array_append_new(columns, json_string(plan->keys[i].name));
+        json_array_append_new(types, json_string(plan->keys[i].type_name));
+        json_array_append_new(kinds, json_string(value_kind_name(plan->keys[i].kind)));
+    }
+    json_object_set_new(range, "columns", columns);
+    json_object_set_new(range, "types", types);
+    json_object_set_new(range, "kinds", kinds);
+    if (chunk->kind == CHUNK_RANGE) {
+        json_object_set_new(range, "lower", bound_to_json(chunk->lower, plan->key_count));
+        json_object_set_new(range, "upper", bound_to_json(chunk->upper, plan->key_count));
+    }
+    return range;
+}
+
+/* ---- and back ----------------------------------------------------------------------------------------------------- */
+
+static bool malformed(struct error *error, const char *what) {
+    return error_set(error, ERROR_INTERNAL, "the ledger's chunk_range can't be read: %s", what);
+}
+
+static bool changed(struct error *error) {
+    return error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
+}
+
+/* Would a bound be cut or rounded by the column's type as it is now? Kinds whose types hold different digits say how many
+ * in the type's name; texts and whole numbers keep every bound. */
+static bool digits_matter(enum value_kind kind) {
+    return kind == VALUE_DECIMAL || kind == VALUE_TIMESTAMP || kind == VALUE_INSTANT;
+}
+
+static bool find_key(const struct source_table *table, const char *name, const char *type, const char *kind,
+                     const struct source_column **found, struct error *error) {
+    int64_t index = source_column_find(table, name);
+
+    if (index < 0) {
+        error_set(error, ERROR_CONFIG,
+                  "column \"%s\", by which the table was cut into chunks, isn't in the source any more", name);
+        return changed(error);
+    }
+    const struct source_column *column = &table->columns[index];
+
+    if (strcmp(value_kind_name(column->kind), kind) != 0 ||
+        (digits_matter(column->kind) && strcmp(column->type_name, type) != 0)) {
+        error_set(error, ERROR_CONFIG,
+                  "column \"%s\", by which the table was cut into chunks, was %s (%s) then and is %s (%s) now", name,
+                  type, kind, column->type_name, value_kind_name(column->kind));
+        return changed(error);
+    }
+    *found = column;
+    return true;
+}
+
+static bool read_keys(const json_t *range, const struct source_table *table, struct source_column **keys,
+                      size_t *key_count, struct error *error) {
+    const json_t *columns = json_object_get(range, "columns");
+    const json_t *types = json_object_get(range, "types");
+    const json_t *kinds = json_object_get(range, "kinds");
+    size_t count = json_array_size(columns);
+    bool done = true;
+
+    if (count == 0 || json_array_size(types) != count || json_array_size(kinds) != count)
+        return malformed(error, "columns, types and kinds are not lists of one length");
+    /* Borrowed until all are found, copied then. */
+    struct source_column *found = memory_array(count, sizeof *found);
+
+    for (size_t i = 0; done && i < count; i++) {
+        const char *name = json_string_value(json_array_get(columns, i));
+        const char *type = json_string_value(json_array_get(types, i));
+        const char *kind = json_string_value(json_array_get(kinds, i));
+        const struct source_column *column = NULL;
+
+        if (name == NULL || type == NULL || kind == NULL)
+            done = malformed(error, "a column's name, type or kind is no string");
+        else
+            done = find_key(table, name, type, kind, &column, error);
+        if (done)
+            found[i] = *column;
+    }
+    if (done) {
+        *keys = plan_keys_copy(found, count);
+        *key_count = count;
+    }
+    memory_release(&found);
+    return done;
+}
+
+static bool read_bound(const json_t *range, const char *name, size_t key_count, char ***bound, struct error *error) {
+    const json_t *list = json_object_get(range, name);
+
+    if (json_is_null(list))
+        return true;
+    if (json_array_size(list) != key_count)
+        return malformed(error, "a bound is neither null nor one text a column");
+    for (size_t i = 0; i < key_count; i++)
+        if (!json_is_string(json_array_get(list, i)))
+            return malformed(error, "a bound holds something other than text");
+    *bound = memory_array(key_count, sizeof **bound);
+    for (size_t i = 0; i < key_count; i++)
+        (*bound)[i] = memory_copy_string(json_string_value(json_array_get(list, i)));
+    return true;
+}
+
+static bool read_chunk(const json_t *range, const struct source_table *table, struct source_column **keys,
+                       size_t *key_count, struct plan_chunk *chunk, struct error *error) {
+    const char *kind = json_string_value(json_object_get(range, "kind"));
+
+    if (kind == NULL)
+        return malformed(error, "it has no kind");
+    if (strcmp(kind, chunk_kind_name(CHUNK_WHOLE)) == 0)
+        return true;
+    if (strcmp(kind, chunk_kind_name(CHUNK_NULLS)) == 0)
+        chunk->kind = CHUNK_NULLS;
+    else if (strcmp(kind, chunk_kind_name(CHUNK_RANGE)) == 0)
+        chunk->kind = CHUNK_RANGE;
+    else
+        return malformed(error, "its kind is unknown to this version");
+    if (!read_keys(range, table, keys, key_count, error))
+        return false;
+    /* A bound that is missing is not a bound that is null: it would widen the chunk over its neighbours. */
+    return chunk->kind == CHUNK_NULLS || (read_bound(range, "lower", *key_count, &chunk->lower, error) &&
+                                          read_bound(range, "upper", *key_count, &chunk->upper, error));
+}
+
+bool plan_chunk_from_json(const char *text, const struct source_table *table, struct source_column **keys,
+                          size_t *key_count, struct plan_chunk *chunk, struct error *error) {
+    json_error_t syntax;
+
+    *keys = NULL;
+    *key_count = 0;
+    *chunk = (struct plan_chunk){.kind = CHUNK_WHOLE, .expected_rows = -1};
+    json_t *range = json_loads(text, JSON_REJECT_DUPLICATES, &syntax);
+    if (range == NULL)
+        return malformed(error, syntax.text);
+    bool done = read_chunk(range, table, keys, key_count, chunk, error);
+
+    if (!done) {
+        plan_chunk_release(chunk, *key_count);
+        plan_keys_release(keys, key_count);
+    }
+    json_decref(range);
+    return done;
+}

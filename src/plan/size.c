@@ -1,0 +1,96 @@
+/* How many rows a chunk should have. */
+#include "plan/plan.h"
+
+/* A chunk is a transaction: what a crash costs is the chunks in hand. A worker moves some 100 MB of binary COPY a second,
+ * so this much is some twenty seconds of work. */
+static const int64_t CHUNK_BYTES = INT64_C(2) << 30;
+/* Each query of a view computes the whole view again, so a view's chunks may be larger before they are split further. */
+static const int64_t VIEW_CHUNK_BYTES = INT64_C(8) << 30;
+/* Fewer rows than this a chunk, and the fixed costs (a query, a claim, a commit) show. */
+static const int64_t MINIMUM_ROWS = 50000;
+/* With several chunks a worker the last ones to finish leave the others idle for a fraction of the run only. */
+static const int64_t CHUNKS_A_WORKER = 4;
+static const int64_t VIEW_CHUNKS_A_WORKER = 2;
+/* Lines of the planning query in the smallest chunk: chunks are put together from whole lines, so more lines make more
+ * even chunks, and a longer answer (40,000 lines for 10^9 rows). */
+static const int64_t BUCKETS_IN_MINIMUM = 2;
+
+/* A row of binary COPY: field count (2 bytes), then for each field its length (4) and its value.
+ * https://www.postgresql.org/docs/current/sql-copy.html, Binary Format, Tuples */
+static const int64_t ROW_OVERHEAD = 2;
+static const int64_t FIELD_OVERHEAD = 4;
+
+static int64_t smaller(int64_t left, int64_t right) {
+    return left < right ? left : right;
+}
+
+static int64_t larger(int64_t left, int64_t right) {
+    return left > right ? left : right;
+}
+
+/* A column's declared maximum says little (VARCHAR alone means 16 MB in Snowflake), but it bounds the guess. */
+static int64_t guess_length(const struct source_column *column, int64_t guess) {
+    return column->maximum_length >= 0 ? smaller(column->maximum_length, guess) : guess;
+}
+
+static int64_t estimate_value_bytes(const struct source_column *column) {
+    switch (column->kind) {
+    case VALUE_INTEGER:
+    case VALUE_FLOAT:
+    case VALUE_TIME:
+    case VALUE_TIMESTAMP:
+    case VALUE_INSTANT:
+        return 8;
+    case VALUE_DECIMAL: /* numeric: a header of 8 bytes and 2 for every 4 digits */
+        return 8 + 2 * (larger(column->precision, 1) / 4 + 1);
+    case VALUE_BOOL:
+        return 1;
+    case VALUE_DATE:
+        return 4;
+    case VALUE_UUID:
+        return 16;
+    case VALUE_TEXT:
+        return guess_length(column, 32);
+    case VALUE_BINARY:
+        return guess_length(column, 64);
+    case VALUE_JSON:
+        return guess_length(column, 256);
+    case VALUE_OTHER:
+        break;
+    }
+    return guess_length(column, 64);
+}
+
+int64_t plan_estimate_row_bytes(const struct source_table *table, const size_t *columns, size_t column_count) {
+    int64_t bytes = ROW_OVERHEAD;
+
+    for (size_t i = 0; i < column_count; i++)
+        bytes += FIELD_OVERHEAD + estimate_value_bytes(&table->columns[columns[i]]);
+    return bytes;
+}
+
+struct plan_size plan_choose_size(const struct source_table *table, const size_t *columns, size_t column_count,
+                                  int64_t batch_rows, int workers) {
+    int64_t row_bytes = plan_estimate_row_bytes(table, columns, column_count);
+    int64_t chunk_bytes = table->is_view ? VIEW_CHUNK_BYTES : CHUNK_BYTES;
+
+    return (struct plan_size){
+        .batch_rows = batch_rows,
+        .minimum_rows = MINIMUM_ROWS,
+        .maximum_rows = larger(chunk_bytes / row_bytes, MINIMUM_ROWS),
+        .chunks = larger(workers, 1) * (table->is_view ? VIEW_CHUNKS_A_WORKER : CHUNKS_A_WORKER),
+    };
+}
+
+int64_t plan_bucket_rows(const struct plan_size *size) {
+    return size->batch_rows > 0 ? size->batch_rows : larger(size->minimum_rows / BUCKETS_IN_MINIMUM, 1);
+}
+
+int64_t plan_chunk_rows(const struct plan_size *size, int64_t total_rows) {
+    int64_t chunks = larger(size->chunks, 1);
+    int64_t share = total_rows / chunks + (total_rows % chunks != 0);
+
+    if (size->batch_rows > 0)
+        return size->batch_rows;
+    return smaller(larger(share, larger(size->minimum_rows, 1)), larger(size->maximum_rows, 1));
+}
