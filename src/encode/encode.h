@@ -65,7 +65,8 @@ int64_t encoder_rows_done(const struct encoder *encoder);
 void encode_segment_begin(struct encoder *encoder, struct encode_segment *segment);
 /* Append rows of the current batch until the batch is used up or the segment holds at least `byte_limit` bytes. A row is
  * never split: a segment exceeds the limit by at most one row. False: ERROR_DATA that names column, key and value. */
-bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t byte_limit, struct error *error) THAW_CHECK;
+bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t byte_limit,
+                 struct error *error) THAW_CHECK;
 /* Append COPY's trailer. */
 void encode_segment_end(struct encode_segment *segment);
 void encode_segment_release(struct encode_segment *segment);

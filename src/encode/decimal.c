@@ -1,0 +1,149 @@
+/* Between binary floats and decimals, without changing the number. */
+#include "encode/internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* IEEE 754: decimals of so many digits survive the way through the float, and floats the way through so many digits. */
+enum { DOUBLE_SAFE_DIGITS = 15, DOUBLE_ALL_DIGITS = 17, FLOAT_SAFE_DIGITS = 6, FLOAT_ALL_DIGITS = 9 };
+
+static const uint64_t powers_of_ten[] = {1,
+                                         10,
+                                         100,
+                                         1000,
+                                         10000,
+                                         100000,
+                                         1000000,
+                                         10000000,
+                                         100000000,
+                                         1000000000,
+                                         10000000000,
+                                         100000000000,
+                                         1000000000000,
+                                         10000000000000,
+                                         100000000000000,
+                                         1000000000000000,
+                                         10000000000000000,
+                                         100000000000000000,
+                                         1000000000000000000,
+                                         10000000000000000000U};
+
+uint128 power_of_ten(int exponent) {
+    if (exponent <= 19)
+        return powers_of_ten[exponent];
+    return (uint128)powers_of_ten[19] * powers_of_ten[exponent - 19];
+}
+
+int count_digits(uint128 magnitude) {
+    int count = 1;
+    while (count < 39 && magnitude >= power_of_ten(count))
+        count++;
+    return count;
+}
+
+/* Does `printed`, the output of "%.*e" for count - 1, say 0.DIGITS * 10^(exponent + 1)? */
+static bool prints_as(const char *printed, const char *digits, int count, int exponent) {
+    if (printed[0] != digits[0])
+        return false;
+    if (count > 1 && memcmp(printed + 2, digits + 1, (size_t)count - 1) != 0)
+        return false;
+    const char *mark = strchr(printed, 'e');
+    return mark != NULL && strtol(mark + 1, NULL, 10) == exponent;
+}
+
+/* The float nearest to a decimal, if the float's digits, as many as the decimal has, are the decimal's own. */
+static bool decimal_to_binary(int128 value, int scale, bool single, double *result) {
+    uint128 magnitude = magnitude_of(value);
+    if (magnitude == 0) {
+        *result = 0;
+        return true;
+    }
+    while (magnitude % 10 == 0) {
+        magnitude /= 10;
+        scale--;
+    }
+    char text[FORMAT_SIZE];
+    char printed[FORMAT_SIZE];
+    int count = (int)format_decimal(text, (int128)magnitude, 0);
+    snprintf(text + count, sizeof text - (size_t)count, "e%d", -scale);
+    double nearest = single ? (double)strtof(text, NULL) : strtod(text, NULL);
+    if (!isfinite(nearest))
+        return false;
+    snprintf(printed, sizeof printed, "%.*e", count - 1, nearest);
+    if (!prints_as(printed, text, count, count - 1 - scale))
+        return false;
+    *result = value < 0 ? -nearest : nearest;
+    return true;
+}
+
+bool decimal_to_double(int128 value, int scale, double *result) {
+    /* Both operands are exact, so that the quotient is the nearest double; with 15 digits it always stands for them. */
+    if (scale >= 0 && scale <= 22 && magnitude_of(value) < power_of_ten(DOUBLE_SAFE_DIGITS)) {
+        static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+        *result = (double)(int64_t)value / powers[scale];
+        return true;
+    }
+    return decimal_to_binary(value, scale, false, result);
+}
+
+bool decimal_to_float(int128 value, int scale, float *result) {
+    double nearest;
+    if (!decimal_to_binary(value, scale, true, &nearest))
+        return false;
+    *result = (float)nearest;
+    return true;
+}
+
+static struct float_digits strip_zeros(struct float_digits result) {
+    while (result.digits != 0 && result.digits % 10 == 0) {
+        result.digits /= 10;
+        result.scale--;
+    }
+    if (result.digits == 0)
+        result.scale = 0;
+    result.count = count_digits(result.digits);
+    return result;
+}
+
+/* Most floats in tables were short decimals once: try those before printing. */
+static bool short_decimal(double magnitude, bool single, struct float_digits *result) {
+    double limit = single ? 1e6 : 1e15;
+    double power = 1;
+    for (int scale = 0; scale <= 9; scale++, power *= 10) {
+        double scaled = rint(magnitude * power);
+        if (scaled >= limit)
+            return false;
+        bool same = single ? (float)scaled / (float)power == (float)magnitude : scaled / power == magnitude;
+        if (same) {
+            result->digits = (uint64_t)scaled;
+            result->scale = scale;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct float_digits float_digits_of(double value, bool single) {
+    struct float_digits result = {.negative = signbit(value) != 0};
+    double magnitude = fabs(value);
+    if (short_decimal(magnitude, single, &result))
+        return strip_zeros(result);
+    char printed[64];
+    int last = single ? FLOAT_ALL_DIGITS : DOUBLE_ALL_DIGITS;
+    for (int count = single ? FLOAT_SAFE_DIGITS : DOUBLE_SAFE_DIGITS; count <= last; count++) {
+        snprintf(printed, sizeof printed, "%.*e", count - 1, magnitude);
+        double back = single ? (double)strtof(printed, NULL) : strtod(printed, NULL);
+        if (back == magnitude || count == last) {
+            const char *mark = strchr(printed, 'e');
+            for (const char *digit = printed; digit < mark; digit++)
+                if (*digit != '.')
+                    result.digits = result.digits * 10 + (uint64_t)(*digit - '0');
+            result.scale = count - 1 - (int)strtol(mark + 1, NULL, 10);
+            break;
+        }
+    }
+    return strip_zeros(result);
+}

@@ -1,0 +1,221 @@
+/* The encoder: a stream's columns, a batch at a time, into segments of rows. */
+#include "encode/internal.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Rows whose room is reserved together. */
+enum { BLOCK_ROWS = 64, CAPACITY_STEP = 65536, MAXIMUM_RESERVE = 16777216, MAXIMUM_COLUMNS = 32767 };
+
+static bool open_column(struct encode_column *column, const struct ArrowSchema *schema,
+                        const struct encode_target *target, struct error *error) {
+    char reason[256];
+    column->target = target;
+    if (encode_source_parse(schema, &column->source, reason, sizeof reason))
+        column->write = encode_pair_resolve(&column->source, target, reason, sizeof reason);
+    if (column->write == NULL) {
+        error_set(error, ERROR_CONFIG, "column \"%s\" (%s): Arrow's %s can't be copied into it: %s", target->name,
+                  target->type_name, schema->format, reason);
+        return error_hint(error,
+                          "docs/types.md lists the pairs of types; change the column's type, or cast in a view of "
+                          "the source");
+    }
+    encode_column_prepare(column);
+    return true;
+}
+
+static bool open_inexact(struct encoder *encoder, const struct ArrowSchema *schema, struct error *error) {
+    char reason[256];
+    int64_t index = encoder->options.inexact_column;
+    if (index >= schema->n_children)
+        return error_set(error, ERROR_INTERNAL, "the stream has %lld columns, and none to tell inexact values",
+                         (long long)schema->n_children);
+    const struct ArrowSchema *child = schema->children[index];
+    struct encode_source *source = &encoder->inexact.source;
+    if (!encode_source_parse(child, source, reason, sizeof reason))
+        return error_set(error, ERROR_INTERNAL, "the column that tells inexact values: %s", reason);
+    if (!source_is_integer(source->type) && !source_is_decimal(source->type))
+        return error_set(error, ERROR_INTERNAL, "the column that tells inexact values isn't of an integer type but %s",
+                         child->format);
+    static const struct encode_target number = {.type_oid = PG_INT8, .type_modifier = -1};
+    encoder->inexact.target = &number;
+    encode_column_prepare(&encoder->inexact);
+    return true;
+}
+
+static bool open_columns(struct encoder *encoder, const struct ArrowSchema *schema, const struct encode_target *targets,
+                         struct error *error) {
+    size_t count = encoder->column_count;
+    if (count == 0 || count > MAXIMUM_COLUMNS || schema->n_children < (int64_t)count)
+        return error_set(error, ERROR_INTERNAL, "%zu target columns for a stream of %lld", count,
+                         (long long)schema->n_children);
+    for (size_t i = 0; i < encoder->options.key_count; i++)
+        if (encoder->options.key_columns[i] >= count)
+            return error_set(error, ERROR_INTERNAL, "key column %zu of %zu columns", encoder->options.key_columns[i],
+                             count);
+    encoder->row_size = 2; /* the column count in front */
+    for (size_t i = 0; i < count; i++) {
+        if (!open_column(&encoder->columns[i], schema->children[i], &targets[i], error))
+            return false;
+        encoder->row_size += encoder->columns[i].maximum_size;
+    }
+    return encoder->options.inexact_column < 0 || open_inexact(encoder, schema, error);
+}
+
+bool encoder_open(struct encoder **encoder, const struct ArrowSchema *schema, const struct encode_target *targets,
+                  size_t target_count, const struct encode_options *options, struct error *error) {
+    struct encoder *opened = memory_allocate(sizeof *opened);
+    opened->options = *options;
+    opened->column_count = target_count;
+    opened->columns = memory_array(target_count + 1, sizeof *opened->columns);
+    if (!open_columns(opened, schema, targets, error)) {
+        encoder_close(&opened);
+        return false;
+    }
+    *encoder = opened;
+    return true;
+}
+
+void encoder_close(struct encoder **encoder) {
+    if (*encoder == NULL)
+        return;
+    memory_release(&(*encoder)->columns);
+    memory_release(encoder);
+}
+
+int64_t encoder_rows_left(const struct encoder *encoder) {
+    return encoder->row_count - encoder->row;
+}
+
+int64_t encoder_rows_done(const struct encoder *encoder) {
+    return encoder->rows_done;
+}
+
+static void segment_reserve(struct encode_segment *segment, size_t size) {
+    size_t needed = segment->length + size + COPY_TRAILER_SIZE;
+    if (needed <= segment->capacity)
+        return;
+    needed = (needed + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    segment->bytes = memory_resize(segment->bytes, needed, 1);
+    segment->capacity = needed;
+}
+
+void encode_segment_begin(struct encoder *encoder, struct encode_segment *segment) {
+    static const uint8_t header[COPY_HEADER_SIZE] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n'};
+    segment->length = 0;
+    segment->rows = 0;
+    segment->first_row = encoder->rows_done + 1;
+    segment_reserve(segment, COPY_HEADER_SIZE);
+    memcpy(segment->bytes, header, COPY_HEADER_SIZE);
+    segment->length = COPY_HEADER_SIZE;
+}
+
+void encode_segment_end(struct encode_segment *segment) {
+    segment_reserve(segment, 0); /* always there after rows; makes this safe on its own */
+    store_16(segment->bytes + segment->length, 0xffff);
+    segment->length += COPY_TRAILER_SIZE;
+}
+
+void encode_segment_release(struct encode_segment *segment) {
+    memory_release(&segment->bytes);
+    *segment = (struct encode_segment){0};
+}
+
+/* What rows [row, row + count) take at most. */
+static uint64_t rows_size(const struct encoder *encoder, int64_t row, int64_t count) {
+    uint64_t size = encoder->row_size * (uint64_t)count;
+    for (size_t i = 0; i < encoder->column_count; i++) {
+        const struct encode_column *column = &encoder->columns[i];
+        if (column->layout == LAYOUT_OFFSETS_32) {
+            const int32_t *offsets = column->offsets;
+            size += (uint64_t)(offsets[row + count] - offsets[row]);
+        } else if (column->layout == LAYOUT_OFFSETS_64) {
+            const int64_t *offsets = column->offsets;
+            size += (uint64_t)(offsets[row + count] - offsets[row]);
+        }
+    }
+    return size;
+}
+
+/* How many rows from the next one to encode together: as many as surely fit, at least one. False: the row is too large. */
+static bool reserve_block(struct encoder *encoder, struct encode_segment *segment, int64_t *count,
+                          struct error *error) {
+    int64_t left = encoder->row_count - encoder->row;
+    int64_t rows = left < BLOCK_ROWS ? left : BLOCK_ROWS;
+    uint64_t size;
+    while ((size = rows_size(encoder, encoder->row, rows)) + segment->length + COPY_TRAILER_SIZE > segment->capacity &&
+           rows > 1)
+        rows /= 2;
+    if (rows == 1 && size - encoder->row_size > PG_MAXIMUM_ALLOCATION)
+        return encode_explain_row_size(encoder, encoder->row, size, error);
+    segment_reserve(segment, size);
+    *count = rows;
+    return true;
+}
+
+struct block {
+    uint8_t *out;
+    const uint8_t *limit;         /* no further row begins at or behind it */
+    struct encode_column *failed; /* the column that can't write the row at which the block stopped */
+};
+
+/* Rows from `row` to `end`; returns the first that isn't written. Inlined twice, so that batches without NULLs pay nothing
+ * for them. */
+static inline __attribute__((always_inline)) int64_t encode_block(struct encoder *encoder, struct block *block,
+                                                                  int64_t row, int64_t end, const bool nulls) {
+    struct encode_column *const first = encoder->columns;
+    struct encode_column *const last = first + encoder->column_count;
+    const uint16_t column_count = (uint16_t)encoder->column_count;
+    uint8_t *out = block->out;
+    for (; row < end && out < block->limit; row++) {
+        uint8_t *start = out;
+        store_16(out, column_count);
+        out += 2;
+        for (struct encode_column *column = first; column != last; column++) {
+            if (nulls && column_is_null(column, row)) {
+                store_32(out, UINT32_MAX);
+                out += 4;
+                continue;
+            }
+            out = column->write(column, row, out);
+            if (__builtin_expect(out == NULL, 0)) {
+                block->out = start;
+                block->failed = column;
+                return row;
+            }
+        }
+    }
+    block->out = out;
+    return row;
+}
+
+bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t byte_limit, struct error *error) {
+    size_t limit = byte_limit;
+    if (segment->rows == 0 && limit <= segment->length)
+        limit = segment->length + 1; /* the smallest limit still takes a row, so that callers get on */
+    /* Once a segment: room for its limit, so that it seldom grows afterwards. */
+    if (segment->capacity < limit)
+        segment_reserve(segment, (limit < MAXIMUM_RESERVE ? limit : MAXIMUM_RESERVE) + encoder->row_size * BLOCK_ROWS);
+    while (encoder->row < encoder->row_count && segment->length < limit) {
+        int64_t count = 0;
+        if (encoder->row == encoder->next_inexact)
+            return encode_explain_inexact(encoder, encoder->row, error);
+        if (!reserve_block(encoder, segment, &count, error))
+            return false;
+        int64_t end = encoder->row + count;
+        if (end > encoder->next_inexact)
+            end = encoder->next_inexact;
+        size_t stop = limit < segment->capacity ? limit : segment->capacity;
+        struct block block = {.out = segment->bytes + segment->length, .limit = segment->bytes + stop};
+        int64_t reached = encoder->batch_has_nulls ? encode_block(encoder, &block, encoder->row, end, true)
+                                                   : encode_block(encoder, &block, encoder->row, end, false);
+        segment->length = (size_t)(block.out - segment->bytes);
+        segment->rows += reached - encoder->row;
+        encoder->rows_done += reached - encoder->row;
+        encoder->row = reached;
+        if (block.failed != NULL)
+            return encode_explain(encoder, block.failed, reached, error);
+    }
+    return true;
+}

@@ -1,0 +1,122 @@
+/* What Arrow's columns hold, and their values one at a time, for everything that isn't worth a function of its own. */
+#include "encode/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Beyond this a decimal128 could not hold a single digit at its scale, or not show one. */
+enum { MAXIMUM_SCALE = 38 };
+
+bool source_is_integer(enum ArrowType type) {
+    return type >= NANOARROW_TYPE_UINT8 && type <= NANOARROW_TYPE_INT64;
+}
+
+bool source_is_decimal(enum ArrowType type) {
+    return type == NANOARROW_TYPE_DECIMAL32 || type == NANOARROW_TYPE_DECIMAL64 || type == NANOARROW_TYPE_DECIMAL128;
+}
+
+bool source_is_float(enum ArrowType type) {
+    return type == NANOARROW_TYPE_HALF_FLOAT || type == NANOARROW_TYPE_FLOAT || type == NANOARROW_TYPE_DOUBLE;
+}
+
+bool source_is_text(enum ArrowType type) {
+    return type == NANOARROW_TYPE_STRING || type == NANOARROW_TYPE_LARGE_STRING;
+}
+
+bool source_is_binary(enum ArrowType type) {
+    return type == NANOARROW_TYPE_BINARY || type == NANOARROW_TYPE_LARGE_BINARY ||
+           type == NANOARROW_TYPE_FIXED_SIZE_BINARY;
+}
+
+bool source_is_time(enum ArrowType type) {
+    return type == NANOARROW_TYPE_TIME32 || type == NANOARROW_TYPE_TIME64;
+}
+
+static bool is_supported(enum ArrowType type) {
+    return type == NANOARROW_TYPE_BOOL || source_is_integer(type) || source_is_decimal(type) || source_is_float(type) ||
+           source_is_text(type) || source_is_binary(type) || source_is_time(type) || type == NANOARROW_TYPE_DATE32 ||
+           type == NANOARROW_TYPE_DATE64 || type == NANOARROW_TYPE_TIMESTAMP;
+}
+
+/* An extension type gives its storage another meaning. Of those known here the storage says the same. */
+static bool extension_is_transparent(struct ArrowStringView name) {
+    static const char *const known[] = {"arrow.json", "arrow.uuid"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if ((size_t)name.size_bytes == strlen(known[i]) && memcmp(name.data, known[i], (size_t)name.size_bytes) == 0)
+            return true;
+    return name.size_bytes == 0;
+}
+
+bool encode_source_parse(const struct ArrowSchema *schema, struct encode_source *source, char *reason,
+                         size_t reason_size) {
+    struct ArrowSchemaView view;
+    struct ArrowError arrow_error = {0};
+    *source = (struct encode_source){0};
+    if (ArrowSchemaViewInit(&view, schema, &arrow_error) != NANOARROW_OK) {
+        snprintf(reason, reason_size, "not a valid Arrow type: %s", ArrowErrorMessage(&arrow_error));
+        return false;
+    }
+    if (!extension_is_transparent(view.extension_name)) {
+        snprintf(reason, reason_size, "the Arrow extension type %.*s has no binary form here",
+                 (int)view.extension_name.size_bytes, view.extension_name.data);
+        return false;
+    }
+    if (!is_supported(view.type)) {
+        snprintf(reason, reason_size, "Arrow's %s has no binary form here", ArrowTypeString(view.type));
+        return false;
+    }
+    source->type = view.type;
+    source->unit = view.time_unit;
+    source->instant = view.type == NANOARROW_TYPE_TIMESTAMP && view.timezone != NULL && *view.timezone != '\0';
+    if (source_is_decimal(view.type)) {
+        source->precision = view.decimal_precision;
+        source->scale = view.decimal_scale;
+        if (source->scale < -MAXIMUM_SCALE || source->scale > MAXIMUM_SCALE) {
+            snprintf(reason, reason_size, "a decimal of scale %d is beyond the scales from -%d to %d", source->scale,
+                     MAXIMUM_SCALE, MAXIMUM_SCALE);
+            return false;
+        }
+    }
+    if (view.type == NANOARROW_TYPE_FIXED_SIZE_BINARY)
+        source->byte_width = view.fixed_size;
+    return true;
+}
+
+int128 source_integer(const struct encode_column *column, int64_t row) {
+    const uint8_t *values = column->values;
+    switch (column->source.type) {
+    case NANOARROW_TYPE_BOOL:
+        return bit_is_set(values, column->value_bit_offset + row);
+    case NANOARROW_TYPE_INT8:
+        return ((const int8_t *)values)[row];
+    case NANOARROW_TYPE_UINT8:
+        return values[row];
+    case NANOARROW_TYPE_INT16:
+        return ((const int16_t *)values)[row];
+    case NANOARROW_TYPE_UINT16:
+        return ((const uint16_t *)values)[row];
+    case NANOARROW_TYPE_INT32:
+    case NANOARROW_TYPE_DECIMAL32:
+        return ((const int32_t *)values)[row];
+    case NANOARROW_TYPE_UINT32:
+        return ((const uint32_t *)values)[row];
+    case NANOARROW_TYPE_INT64:
+    case NANOARROW_TYPE_DECIMAL64:
+        return ((const int64_t *)values)[row];
+    case NANOARROW_TYPE_UINT64:
+        return ((const uint64_t *)values)[row];
+    default: {
+        int128 value; /* decimal128, which Arrow aligns to 8 bytes only */
+        memcpy(&value, values + row * 16, sizeof value);
+        return value;
+    }
+    }
+}
+
+double source_float(const struct encode_column *column, int64_t row) {
+    if (column->source.type == NANOARROW_TYPE_DOUBLE)
+        return ((const double *)column->values)[row];
+    if (column->source.type == NANOARROW_TYPE_FLOAT)
+        return (double)((const float *)column->values)[row];
+    return (double)ArrowHalfFloatToFloat(((const uint16_t *)column->values)[row]);
+}

@@ -1,0 +1,150 @@
+/* Text and bytes; and every scalar's text form into text, varchar and char. */
+#include "encode/internal.h"
+
+#include <string.h>
+
+int64_t count_characters(const uint8_t *bytes, uint64_t length) {
+    int64_t count = 0;
+    for (uint64_t i = 0; i < length; i++)
+        count += (bytes[i] & 0xC0) != 0x80;
+    return count;
+}
+
+uint8_t *put_text(struct encode_column *column, const uint8_t *bytes, uint64_t length, uint8_t *out) {
+    if (length > PG_MAXIMUM_VALUE)
+        return fail(column, PROBLEM_TOO_LARGE);
+    /* A character has one byte at least: most values need no counting. */
+    if (column->maximum_characters >= 0 && (int64_t)length > column->maximum_characters &&
+        count_characters(bytes, length) > column->maximum_characters)
+        return fail(column, PROBLEM_TOO_LONG);
+    store_32(out, (uint32_t)length);
+    memcpy(out + 4, bytes, length);
+    return out + 4 + length;
+}
+
+static inline bool holds_nul(struct encode_column *column, const uint8_t *bytes, uint64_t length) {
+    if (!column->search_nul || memchr(bytes, 0, length) == NULL)
+        return false;
+    column->problem = PROBLEM_NUL_BYTE;
+    return true;
+}
+
+static uint8_t *text_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
+    uint64_t length;
+    const uint8_t *bytes = value_bytes(column, row, &length);
+    if (holds_nul(column, bytes, length))
+        return NULL;
+    return put_text(column, bytes, length, out);
+}
+
+/* jsonb_recv() takes a version, 1, and JSON text. */
+static uint8_t *text_to_jsonb(struct encode_column *column, int64_t row, uint8_t *out) {
+    uint64_t length;
+    const uint8_t *bytes = value_bytes(column, row, &length);
+    if (holds_nul(column, bytes, length))
+        return NULL;
+    if (length >= PG_MAXIMUM_VALUE)
+        return fail(column, PROBLEM_TOO_LARGE);
+    store_32(out, (uint32_t)length + 1);
+    out[4] = 1;
+    memcpy(out + 5, bytes, length);
+    return out + 5 + length;
+}
+
+static int hex_digit(uint8_t character) {
+    if (character >= '0' && character <= '9')
+        return character - '0';
+    character |= 0x20;
+    return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
+}
+
+/* string_to_uuid(), src/backend/utils/adt/uuid.c: braces around it or not, a hyphen after each four digits or not. */
+static bool parse_uuid(const uint8_t *text, uint64_t length, uint8_t *uuid) {
+    if (length >= 2 && text[0] == '{' && text[length - 1] == '}') {
+        text++;
+        length -= 2;
+    }
+    uint64_t at = 0;
+    for (int i = 0; i < 16; i++) {
+        if (at + 2 > length)
+            return false;
+        int high = hex_digit(text[at]);
+        int low = hex_digit(text[at + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        uuid[i] = (uint8_t)(high << 4 | low);
+        at += 2;
+        if (i % 2 == 1 && i < 15 && at < length && text[at] == '-')
+            at++;
+    }
+    return at == length;
+}
+
+static uint8_t *text_to_uuid(struct encode_column *column, int64_t row, uint8_t *out) {
+    uint64_t length;
+    const uint8_t *bytes = value_bytes(column, row, &length);
+    if (!parse_uuid(bytes, length, out + 4))
+        return fail(column, PROBLEM_NOT_UUID);
+    store_32(out, 16);
+    return out + 20;
+}
+
+static uint8_t *binary_to_bytea(struct encode_column *column, int64_t row, uint8_t *out) {
+    uint64_t length;
+    const uint8_t *bytes = value_bytes(column, row, &length);
+    return put_text(column, bytes, length, out);
+}
+
+static uint8_t *binary_to_uuid(struct encode_column *column, int64_t row, uint8_t *out) {
+    uint64_t length;
+    const uint8_t *bytes = value_bytes(column, row, &length);
+    if (length != 16)
+        return fail(column, PROBLEM_UUID_LENGTH);
+    store_32(out, 16);
+    memcpy(out + 4, bytes, 16);
+    return out + 20;
+}
+
+static uint8_t *scalar_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
+    char text[FORMAT_SIZE];
+    return put_text(column, (const uint8_t *)text, format_scalar(text, column, row), out);
+}
+
+/* A timestamp or a time: the few raw values that stand for none are no text either. */
+static uint8_t *temporal_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
+    int64_t raw = temporal_raw(column, row);
+    if (temporal_infinity_is_unclear(&column->source, raw))
+        return fail(column, PROBLEM_UNCLEAR_INFINITY);
+    if (source_is_time(column->source.type) && (raw < 0 || raw > 86400 * units_in_second(column->source.unit)))
+        return fail(column, PROBLEM_TIME_RANGE);
+    return scalar_to_text(column, row, out);
+}
+
+encode_write scalar_text_writer(const struct encode_source *source) {
+    if (source_is_binary(source->type) || source_is_text(source->type))
+        return NULL;
+    if (source->type == NANOARROW_TYPE_TIMESTAMP || source_is_time(source->type))
+        return temporal_to_text;
+    return scalar_to_text;
+}
+
+encode_write text_writer(const struct encode_source *source, uint32_t type_oid) {
+    bool text = source_is_text(source->type);
+    bool binary = source_is_binary(source->type);
+    switch (type_oid) {
+    case PG_TEXT:
+    case PG_VARCHAR:
+    case PG_BPCHAR:
+        return text ? text_to_text : scalar_text_writer(source);
+    case PG_JSON:
+        return text ? text_to_text : NULL;
+    case PG_JSONB:
+        return text ? text_to_jsonb : NULL;
+    case PG_UUID:
+        return text ? text_to_uuid : binary ? binary_to_uuid : NULL;
+    case PG_BYTEA:
+        return binary ? binary_to_bytea : NULL;
+    default:
+        return NULL;
+    }
+}
