@@ -72,14 +72,25 @@ struct dialect {
     void (*bound_text)(struct buffer *sql, const struct source_column *column, const char *expression);
     /* A literal of the column's own type from that text, zone and precision explicit. */
     void (*bound_literal)(struct buffer *sql, const struct source_column *column, const char *text);
-    /* Queries whose rows source.c turns into a struct source_table (columns, primary key); see dialect_*.c. */
+    /* Queries whose rows source_describe() turns into a struct source_table. It reads them by the names of their columns:
+     * columns_query "name", "type", "null?" (Y or N), in the table's order; key_query "column_name", "key_sequence";
+     * relations_query "name", "kind" (holds VIEW where it is one): this relation, or with `all` every one of its schema. */
     void (*columns_query)(struct buffer *sql, const struct source_relation *relation);
     void (*key_query)(struct buffer *sql, const struct source_relation *relation);
+    void (*relations_query)(struct buffer *sql, const struct source_relation *relation, bool all);
     /* Catalogue type name to kind, precision, scale, length. */
     void (*classify)(struct source_column *column);
 };
 
 const struct dialect *dialect_find(const char *name); /* NULL: unknown */
+
+extern const struct dialect dialect_snowflake;
+extern const struct dialect dialect_duckdb;
+
+/* What both dialects need: `text` between `quote`s, each quote inside doubled. */
+void dialect_quote(struct buffer *sql, const char *text, char quote);
+/* "VARCHAR(16)" to its name (upper case, at most `size` bytes) and up to two numbers, -1 where absent. */
+void dialect_split_type(const char *type, char *name, size_t size, int64_t *first, int64_t *second);
 
 /* "database"."schema"."name" */
 void dialect_relation(const struct dialect *dialect, struct buffer *sql, const struct source_relation *relation);

@@ -34,7 +34,8 @@ struct source_stream {
 struct source_rows {
     size_t row_count;
     size_t column_count;
-    char **cells; /* row_count * column_count, row-major, owned */
+    char **cells; /* row_count * column_count, row-major, owned. A cell ends at its first NUL. */
+    char **names; /* the columns' */
 };
 
 /* Put what the driver needs before the process starts (see the field's notes on the Snowflake driver: it reads its
@@ -63,6 +64,8 @@ bool source_query_rows(struct source_connection *connection, const char *sql, st
                        struct error *error) THAW_CHECK;
 void source_rows_release(struct source_rows *rows);
 const char *source_cell(const struct source_rows *rows, size_t row, size_t column);
+/* Index of the column of exactly this name, or -1. */
+int64_t source_rows_column(const struct source_rows *rows, const char *name);
 
 /* Run a query and stream its result. */
 bool source_stream_open(struct source_connection *connection, const char *sql, struct source_stream *stream,
@@ -72,7 +75,8 @@ bool source_stream_open(struct source_connection *connection, const char *sql, s
 bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, bool *end, struct error *error) THAW_CHECK;
 void source_stream_close(struct source_stream *stream);
 
-/* Break off what the connection is doing, from any thread; it then fails with ERROR_STOPPED. Harmless when idle. */
+/* Break off what the connection is doing, from any thread; it then fails with ERROR_STOPPED. Harmless when idle, but then
+ * nothing is remembered: who cancels repeats it until the connection's thread has answered. */
 void source_cancel(struct source_connection *connection);
 
 #endif

@@ -1,0 +1,179 @@
+/* DuckDB's SQL: https://duckdb.org/docs/stable/sql/introduction */
+#include <string.h>
+
+#include "source/dialect.h"
+
+/* https://duckdb.org/docs/stable/sql/dialect/keywords_and_identifiers */
+static void identifier(struct buffer *sql, const char *name) {
+    dialect_quote(sql, name, '"');
+}
+
+/* Plain literals know no escapes but the doubled quote:
+ * https://duckdb.org/docs/stable/sql/data_types/literal_types#string-literals */
+static void text_literal(struct buffer *sql, const char *text) {
+    dialect_quote(sql, text, '\'');
+}
+
+static bool is_type(const struct source_column *column, const char *prefix) {
+    return strncmp(column->type_name, prefix, strlen(prefix)) == 0;
+}
+
+/* ENUM arrives dictionary-encoded, and whole numbers of 128 bits as decimal(38,0), which 39 digits do not fit:
+ * as text both are what they are. Everything else is exact in Arrow as it comes. */
+static bool needs_text(const struct source_column *column) {
+    return is_type(column, "ENUM") || is_type(column, "HUGEINT") || is_type(column, "UHUGEINT") ||
+           is_type(column, "BIGNUM") || is_type(column, "VARINT");
+}
+
+static void projection(struct buffer *sql, const struct source_column *column) {
+    if (needs_text(column)) {
+        buffer_append(sql, "CAST(");
+        identifier(sql, column->name);
+        buffer_append(sql, " AS VARCHAR)");
+    } else {
+        identifier(sql, column->name);
+    }
+}
+
+static bool projection_is_inexact(struct buffer *sql, const struct source_column *column) {
+    (void)sql;
+    (void)column;
+    return false; /* nanoseconds arrive as they are, and the encoder judges them */
+}
+
+/* CAST to VARCHAR is what CAST from VARCHAR reads, for every type that orders; timestamps with zone are written with the
+ * offset of the session's zone, which is UTC: https://duckdb.org/docs/stable/sql/expressions/cast */
+static void bound_text(struct buffer *sql, const struct source_column *column, const char *expression) {
+    if (column->kind == VALUE_BINARY)
+        buffer_appendf(sql, "hex(%s)", expression);
+    else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM"))
+        buffer_append(sql, expression);
+    else
+        buffer_appendf(sql, "CAST(%s AS VARCHAR)", expression);
+}
+
+static void bound_literal(struct buffer *sql, const struct source_column *column, const char *text) {
+    if (column->kind == VALUE_BINARY) {
+        buffer_append(sql, "unhex(");
+        text_literal(sql, text);
+        buffer_append_char(sql, ')');
+    } else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM")) {
+        text_literal(sql, text);
+    } else {
+        buffer_append(sql, "CAST(");
+        text_literal(sql, text);
+        buffer_appendf(sql, " AS %s)", column->type_name);
+    }
+}
+
+/* The catalogue functions: https://duckdb.org/docs/stable/sql/meta/duckdb_table_functions */
+static void in_relation(struct buffer *sql, const struct source_relation *relation, bool name) {
+    buffer_append(sql, " WHERE database_name = ");
+    if (relation->database != NULL)
+        text_literal(sql, relation->database);
+    else
+        buffer_append(sql, "current_database()");
+    buffer_append(sql, " AND schema_name = ");
+    if (relation->schema != NULL)
+        text_literal(sql, relation->schema);
+    else
+        buffer_append(sql, "current_schema()");
+    if (name) {
+        buffer_append(sql, " AND table_name = ");
+        text_literal(sql, relation->name);
+    }
+}
+
+static void columns_query(struct buffer *sql, const struct source_relation *relation) {
+    buffer_append(sql, "SELECT column_name AS \"name\", data_type AS \"type\", "
+                       "CASE WHEN is_nullable THEN 'Y' ELSE 'N' END AS \"null?\" FROM duckdb_columns()");
+    in_relation(sql, relation, true);
+    buffer_append(sql, " ORDER BY column_index");
+}
+
+static void key_query(struct buffer *sql, const struct source_relation *relation) {
+    buffer_append(sql, "SELECT unnest(constraint_column_names) AS \"column_name\", "
+                       "CAST(generate_subscripts(constraint_column_names, 1) AS VARCHAR) AS \"key_sequence\" "
+                       "FROM duckdb_constraints()");
+    in_relation(sql, relation, true);
+    buffer_append(sql, " AND constraint_type = 'PRIMARY KEY' ORDER BY 2");
+}
+
+static void relations_query(struct buffer *sql, const struct source_relation *relation, bool all) {
+    buffer_append(sql, "SELECT name AS \"name\", kind AS \"kind\" FROM ("
+                       "SELECT database_name, schema_name, table_name, table_name AS name, 'TABLE' AS kind "
+                       "FROM duckdb_tables() UNION ALL "
+                       "SELECT database_name, schema_name, view_name, view_name, 'VIEW' FROM duckdb_views())");
+    in_relation(sql, relation, !all);
+    buffer_append(sql, " ORDER BY 1");
+}
+
+/* https://duckdb.org/docs/stable/sql/data_types/overview */
+static const struct {
+    const char *name;
+    enum value_kind kind;
+    int precision;
+} types[] = {
+    {"TINYINT", VALUE_INTEGER, 3},
+    {"SMALLINT", VALUE_INTEGER, 5},
+    {"INTEGER", VALUE_INTEGER, 10},
+    {"BIGINT", VALUE_INTEGER, 19},
+    {"HUGEINT", VALUE_INTEGER, 39},
+    {"UTINYINT", VALUE_INTEGER, 3},
+    {"USMALLINT", VALUE_INTEGER, 5},
+    {"UINTEGER", VALUE_INTEGER, 10},
+    {"UBIGINT", VALUE_INTEGER, 20},
+    {"UHUGEINT", VALUE_INTEGER, 39},
+    {"DECIMAL", VALUE_DECIMAL, 18},
+    {"FLOAT", VALUE_FLOAT, 24},
+    {"DOUBLE", VALUE_FLOAT, 53},
+    {"BOOLEAN", VALUE_BOOL, 0},
+    {"VARCHAR", VALUE_TEXT, 0},
+    {"ENUM", VALUE_TEXT, 0},
+    {"BLOB", VALUE_BINARY, 0},
+    {"DATE", VALUE_DATE, 0},
+    {"TIME", VALUE_TIME, 6},
+    {"TIME_NS", VALUE_TIME, 9},
+    {"TIMESTAMP", VALUE_TIMESTAMP, 6},
+    {"TIMESTAMP_S", VALUE_TIMESTAMP, 0},
+    {"TIMESTAMP_MS", VALUE_TIMESTAMP, 3},
+    {"TIMESTAMP_NS", VALUE_TIMESTAMP, 9},
+    {"TIMESTAMP WITH TIME ZONE", VALUE_INSTANT, 6},
+    {"UUID", VALUE_UUID, 0},
+    {"JSON", VALUE_JSON, 0},
+};
+
+static void classify(struct source_column *column) {
+    char name[32];
+    int64_t first, second;
+    dialect_split_type(column->type_name, name, sizeof name, &first, &second);
+    column->kind = VALUE_OTHER;
+    column->precision = column->scale = 0;
+    column->maximum_length = -1;
+    size_t length = strlen(column->type_name);
+    if (length > 0 && column->type_name[length - 1] == ']')
+        return; /* a list or array, whatever its elements */
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(name, types[i].name) == 0) {
+            column->kind = types[i].kind;
+            column->precision = types[i].precision;
+        }
+    if (column->kind == VALUE_DECIMAL) {
+        column->precision = first >= 0 ? (int)first : 18;
+        column->scale = first >= 0 ? (second >= 0 ? (int)second : 0) : 3;
+    }
+}
+
+const struct dialect dialect_duckdb = {
+    .name = "duckdb",
+    .identifier = identifier,
+    .text_literal = text_literal,
+    .projection = projection,
+    .projection_is_inexact = projection_is_inexact,
+    .bound_text = bound_text,
+    .bound_literal = bound_literal,
+    .columns_query = columns_query,
+    .key_query = key_query,
+    .relations_query = relations_query,
+    .classify = classify,
+};

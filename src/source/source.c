@@ -1,0 +1,175 @@
+/* The database of a source and its connections. */
+#include "source/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "source/internal.h"
+
+/* What the Snowflake driver reads from the environment, once, when its runtime starts: it would otherwise look for cloud
+ * metadata services, and unpack a helper library into the temporary folder. */
+static const char *const environment[][2] = {
+    {"SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true"},
+    {"SF_DISABLE_MINICORE", "true"},
+};
+
+static bool is_snowflake(const struct config_source *config) {
+    return config->kind == SOURCE_SNOWFLAKE ||
+           (config->kind == SOURCE_ADBC && config->dialect != NULL && strcmp(config->dialect, "snowflake") == 0);
+}
+
+bool source_environment_missing(const struct config *config) {
+    bool missing = false;
+    for (size_t i = 0; is_snowflake(&config->source) && i < sizeof environment / sizeof *environment; i++)
+        if (getenv(environment[i][0]) == NULL && setenv(environment[i][0], environment[i][1], 0) == 0)
+            missing = true;
+    return missing;
+}
+
+static char *make_label(const struct config_source *config) {
+    struct buffer label = {0};
+    if (config->kind == SOURCE_SNOWFLAKE)
+        buffer_appendf(&label, "Snowflake account %s", config->account != NULL ? config->account : "?");
+    else if (config->kind == SOURCE_DUCKDB)
+        buffer_appendf(&label, "DuckDB %s", config->path != NULL ? config->path : ":memory:");
+    else
+        buffer_appendf(&label, "ADBC driver %s", config->driver != NULL ? config->driver : "?");
+    return buffer_steal(&label);
+}
+
+static void hide_secrets(struct log *log, const struct source_options *options) {
+    for (size_t i = 0; log != NULL && i < options->database_count; i++)
+        if (options->database[i].secret)
+            log_hide(log, options->database[i].value);
+}
+
+static bool open_database(struct source *source, struct error *error) {
+    struct AdbcDriver *driver = &source->driver.adbc;
+    struct AdbcError adbc_error = {0};
+    AdbcStatusCode status = driver->DatabaseNew(&source->database, &adbc_error);
+    source->database_open = status == ADBC_STATUS_OK;
+    for (size_t i = 0; status == ADBC_STATUS_OK && i < source->options.database_count; i++) {
+        const struct source_option *option = &source->options.database[i];
+        status = driver->DatabaseSetOption(&source->database, option->name, option->value, &adbc_error);
+        if (status != ADBC_STATUS_OK) {
+            driver_failure(&adbc_error, status, option->name, error);
+            error->kind = ERROR_CONFIG;
+            return error_context(error, "%s: option refused by the driver", source->label);
+        }
+    }
+    if (status == ADBC_STATUS_OK)
+        status = driver->DatabaseInit(&source->database, &adbc_error);
+    if (status == ADBC_STATUS_OK)
+        return true;
+    driver_failure(&adbc_error, status, "opening the database", error);
+    if (error->kind == ERROR_INTERNAL)
+        error->kind = ERROR_CONFIG; /* the driver hasn't spoken to anybody yet: what it was given is wrong */
+    return error_context(error, "%s", source->label);
+}
+
+static bool choose_dialect(struct source *source, const struct config_source *config, struct error *error) {
+    const char *name = config->kind == SOURCE_SNOWFLAKE ? "snowflake" : config->kind == SOURCE_DUCKDB ? "duckdb" : config->dialect;
+    source->dialect = name != NULL ? dialect_find(name) : NULL;
+    if (source->dialect != NULL)
+        return true;
+    error_set(error, ERROR_CONFIG, "the source's dialect \"%s\" is not known", name != NULL ? name : "");
+    return error_hint(error, "set \"dialect\" to \"snowflake\" or \"duckdb\"");
+}
+
+bool source_open(const struct config *config, struct log *log, struct source **result, struct error *error) {
+    const struct config_source *settings = &config->source;
+    struct source *source = memory_allocate(sizeof *source);
+    *result = NULL;
+    source->log = log;
+    source->label = make_label(settings);
+    pthread_mutex_init(&source->mutex, NULL);
+    if (settings->kind == SOURCE_DUCKDB) {
+        source->init_sql = memory_copy_string(settings->init_sql);
+        source->in_memory = settings->path == NULL || strcmp(settings->path, ":memory:") == 0;
+        source->memory_limit = DUCKDB_READING_MB;
+        source->planning_limit = DUCKDB_PLANNING_MB;
+    }
+    bool ok = choose_dialect(source, settings, error) && source_options_build(settings, &source->options, error);
+    if (ok) {
+        hide_secrets(log, &source->options);
+        ok = driver_load(&source->driver, source->options.driver, source->options.entrypoint, error) &&
+             open_database(source, error);
+    }
+    if (ok)
+        *result = source;
+    else
+        source_close(&source);
+    return ok;
+}
+
+void source_close(struct source **pointer) {
+    struct source *source = *pointer;
+    if (source == NULL)
+        return;
+    struct AdbcError adbc_error = {0};
+    if (source->database_open)
+        source->driver.adbc.DatabaseRelease(&source->database, &adbc_error);
+    if (adbc_error.release != NULL)
+        adbc_error.release(&adbc_error);
+    driver_release(&source->driver);
+    source_options_release(&source->options);
+    memory_release(&source->init_sql);
+    memory_release(&source->label);
+    pthread_mutex_destroy(&source->mutex);
+    memory_release(pointer);
+}
+
+const struct dialect *source_dialect(const struct source *source) {
+    return source->dialect;
+}
+
+static bool open_connection(struct source_connection *connection, struct error *error) {
+    struct source *source = connection->source;
+    struct AdbcDriver *driver = &source->driver.adbc;
+    struct AdbcError adbc_error = {0};
+    AdbcStatusCode status = driver->ConnectionNew(&connection->adbc, &adbc_error);
+    if (status == ADBC_STATUS_OK)
+        status = driver->ConnectionInit(&connection->adbc, &source->database, &adbc_error);
+    if (status == ADBC_STATUS_OK)
+        return true;
+    driver_failure(&adbc_error, status, "connecting", error);
+    return error_context(error, "%s", source->label);
+}
+
+bool source_connect(struct source *source, struct source_connection **result, struct error *error) {
+    struct source_connection *connection = memory_allocate(sizeof *connection);
+    *result = NULL;
+    connection->source = source;
+    pthread_mutex_init(&connection->mutex, NULL);
+    bool ok = open_connection(connection, error);
+    if (ok) {
+        ok = source->dialect == &dialect_snowflake ? session_pin_snowflake(connection, error)
+                                                   : session_pin_duckdb(connection, error);
+        if (!ok)
+            error_context(error, "%s", source->label);
+    }
+    if (ok)
+        *result = connection;
+    else
+        source_disconnect(&connection);
+    return ok;
+}
+
+void source_disconnect(struct source_connection **pointer) {
+    struct source_connection *connection = *pointer;
+    if (connection == NULL)
+        return;
+    if (connection->planning) {
+        struct error ignored;
+        if (!source_planning_end(connection, &ignored) && connection->source->log != NULL)
+            log_warning(connection->source->log, "source", "%s", ignored.message);
+    }
+    struct AdbcError adbc_error = {0};
+    if (connection->adbc.private_data != NULL)
+        connection->source->driver.adbc.ConnectionRelease(&connection->adbc, &adbc_error);
+    if (adbc_error.release != NULL)
+        adbc_error.release(&adbc_error);
+    pthread_mutex_destroy(&connection->mutex);
+    memory_release(pointer);
+}
