@@ -1,7 +1,7 @@
 /* The options of the Snowflake driver.
  *
  * The driver takes what it doesn't know for a session parameter and says nothing, so a misspelt option would just not
- * work. Names: https://arrow.apache.org/adbc/current/driver/snowflake.html and the driver's own list (1.11).
+ * work. Names: https://docs.adbc-drivers.org/drivers/snowflake/ and the strings in the driver itself (1.11).
  */
 #include <ctype.h>
 #include <string.h>
@@ -18,9 +18,9 @@ static const char *const known_options[] = {
     "adbc.rpc.result_queue_size",
     "adbc.snowflake.rpc.prefetch_concurrency",
     "adbc.snowflake.sql.auth_type",
+    "adbc.snowflake.sql.db",
     "adbc.snowflake.sql.region",
-    "adbc.snowflake.statement.query_tag",
-    "adbc.telemetry.trace_parent",
+    "adbc.snowflake.sql.schema",
     CLIENT "app_name",
     CLIENT "cache_mfa_token",
     CLIENT "client_timeout",
@@ -30,14 +30,12 @@ static const char *const known_options[] = {
     CLIENT "jwt_expire_timeout",
     CLIENT "keep_session_alive",
     CLIENT "login_timeout",
-    CLIENT "max_timestamp_precision",
     CLIENT "ocsp_fail_open_mode",
     CLIENT "okta_url",
     CLIENT "request_timeout",
     CLIENT "store_temp_creds",
     CLIENT "tls_skip_verify",
     CLIENT "tracing",
-    CLIENT "use_high_precision",
 };
 
 struct pair {
@@ -55,21 +53,15 @@ static const struct pair own_options[] = {
     {"adbc.snowflake.sql.uri.host", "host"},
     {"adbc.snowflake.sql.uri.port", "port"},
     {"adbc.snowflake.sql.uri.protocol", "protocol"},
-    {"adbc.snowflake.sql.db", NULL},
-    {"adbc.snowflake.sql.schema", NULL},
     {"adbc.connection.catalog", NULL},
     {"adbc.connection.db_schema", NULL},
     {"adbc.connection.autocommit", NULL},
+    {CLIENT "max_timestamp_precision", NULL}, /* values would arrive changed */
+    {CLIENT "use_high_precision", NULL},
     {CLIENT "auth_token", "token"},
     {CLIENT "jwt_private_key", "rsa_key"},
     {CLIENT "jwt_private_key_pkcs8_value", "rsa_key"},
     {CLIENT "jwt_private_key_pkcs8_password", "rsa_key_passphrase"},
-};
-
-/* Values without which values of the source would arrive changed. */
-static const struct pair fixed_values[] = {
-    {CLIENT "use_high_precision", "true"},
-    {CLIENT "max_timestamp_precision", "microseconds"},
 };
 
 /* Session parameters that are pinned at connect, because they change what a query means or returns. */
@@ -77,6 +69,9 @@ static const char *const pinned_parameters[] = {
     "ROWS_PER_RESULTSET",
     "TIMEZONE",
     "QUOTED_IDENTIFIERS_IGNORE_CASE",
+    "DATE_INPUT_FORMAT",
+    "TIME_INPUT_FORMAT",
+    "TIMESTAMP_INPUT_FORMAT",
     "DATE_OUTPUT_FORMAT",
     "TIME_OUTPUT_FORMAT",
     "TIMESTAMP_OUTPUT_FORMAT",
@@ -112,49 +107,39 @@ static bool is_in(const char *name, const char *const *list, size_t count, int (
     return false;
 }
 
-/* The form of a session parameter: what the driver hands on to Snowflake. */
+/* Session parameters, which the driver hands on, are written in capitals here: no option of the driver is, so that a
+ * misspelt one isn't taken for a parameter. */
 static bool is_parameter_name(const char *name) {
-    if (!isalpha((unsigned char)*name))
+    if (!isupper((unsigned char)*name))
         return false;
-    while (isalnum((unsigned char)*name) || *name == '_')
+    while (isupper((unsigned char)*name) || isdigit((unsigned char)*name) || *name == '_')
         name++;
     return *name == '\0';
 }
 
-static void check_value(struct reader *reader, const struct tree_node *option) {
-    for (size_t i = 0; i < COUNT(fixed_values); i++)
-        if (strcmp(option->key, fixed_values[i].name) == 0 && strcmp(option->text, fixed_values[i].value) != 0)
-            problems_add(reader->problems, option, "remove it",
-                         "with another value than \"%s\" this option changes values on their way",
-                         fixed_values[i].value);
+static void refuse_unknown_option(struct reader *reader, const struct tree_node *option) {
+    const char *nearest = config_nearest(option->key, known_options, COUNT(known_options));
+    if (nearest != NULL)
+        problems_add(reader->problems, option, NULL, "the Snowflake driver has no such option (did you mean \"%s\"?)",
+                     nearest);
+    else
+        problems_add(reader->problems, option,
+                     "the driver's options begin with \"adbc.\"; session parameters are written in capitals",
+                     "the Snowflake driver has no such option");
 }
 
 static void check_option(struct reader *reader, const struct tree_node *option) {
     const struct pair *own = find_own(option->key);
-    bool dotted = strncasecmp(option->key, "adbc", 4) == 0 || strchr(option->key, '.') != NULL;
-    if (own != NULL) {
-        if (own->value != NULL)
-            problems_add(reader->problems, option, NULL, "write the key \"%s\" of \"snowflake\" instead of this option",
-                         own->value);
-        else
-            problems_add(reader->problems, option, "remove it", "this option is thaw's own to set");
-    } else if (is_in(option->key, known_options, COUNT(known_options), strcmp)) {
-        check_value(reader, option);
-    } else if (is_in(option->key, pinned_parameters, COUNT(pinned_parameters), strcasecmp)) {
+    if (own != NULL && own->value != NULL)
+        problems_add(reader->problems, option, NULL, "write the key \"%s\" of \"snowflake\" instead of this option",
+                     own->value);
+    else if (own != NULL)
+        problems_add(reader->problems, option, "remove it", "this option is set by thaw itself");
+    else if (is_in(option->key, pinned_parameters, COUNT(pinned_parameters), strcasecmp))
         problems_add(reader->problems, option, "remove it",
                      "this session parameter is pinned, because it changes what queries return");
-    } else if (dotted || !is_parameter_name(option->key)) {
-        const char *nearest = config_nearest(option->key, known_options, COUNT(known_options));
-        if (nearest != NULL)
-            problems_add(reader->problems, option, NULL,
-                         "the Snowflake driver has no such option (did you mean \"%s\"?)", nearest);
-        else
-            problems_add(
-                reader->problems, option,
-                "its options begin with \"adbc.\"; a name of letters, digits and underscores is passed on as a "
-                "session parameter",
-                "the Snowflake driver has no such option");
-    }
+    else if (!is_in(option->key, known_options, COUNT(known_options), strcmp) && !is_parameter_name(option->key))
+        refuse_unknown_option(reader, option);
 }
 
 void check_snowflake_options(struct reader *reader, const struct tree_node *snowflake) {
