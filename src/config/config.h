@@ -86,6 +86,7 @@ struct config_feed {
 
 struct config {
     char *file; /* as given */
+    char *hash; /* config_hash_text() of the file as it was read; NULL where it couldn't be */
     struct config_source source;
     struct config_target target;
     struct config_settings settings; /* the global ones */

@@ -269,7 +269,7 @@ static int compare_problems(const void *left, const void *right) {
 
 bool config_load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
                       struct config_problems *problems) {
-    *config = (struct config){.file = memory_copy_string(file)};
+    *config = (struct config){.file = memory_copy_string(file), .hash = config_hash_text(text, length)};
     struct environment environment = {0};
     struct reader reader = {.environment = &environment, .problems = problems};
     struct tree tree;

@@ -81,6 +81,7 @@ void config_feed_release(struct config_feed *feed) {
 
 void config_release(struct config *config) {
     memory_release(&config->file);
+    memory_release(&config->hash);
     config_source_release(&config->source);
     release_target(&config->target);
     for (size_t i = 0; i < config->feed_count; i++)
