@@ -29,7 +29,8 @@ static void query_all_relations(struct source_connection *connection, const stru
 }
 
 /* ERROR_CONFIG with the nearest names as hint. */
-static bool not_found(struct source_connection *connection, const struct source_relation *relation, struct error *error) {
+static bool not_found(struct source_connection *connection, const struct source_relation *relation,
+                      struct error *error) {
     struct buffer name = {0};
     dialect_relation(connection->source->dialect, &name, relation);
     error_set(error, ERROR_CONFIG, "%s has no table or view %s, or not for this user", connection->source->label,
@@ -39,7 +40,8 @@ static bool not_found(struct source_connection *connection, const struct source_
     query_all_relations(connection, relation, &rows);
     int64_t column = source_rows_column(&rows, "name");
     if (column < 0 || rows.row_count == 0) {
-        error_hint(error, "check database, schema and name, upper and lower case included: nothing is visible in that schema");
+        error_hint(error,
+                   "check database, schema and name, upper and lower case included: nothing is visible in that schema");
     } else {
         const char **names = memory_array(rows.row_count, sizeof *names);
         for (size_t i = 0; i < rows.row_count; i++)
@@ -55,8 +57,8 @@ static bool not_found(struct source_connection *connection, const struct source_
     return false;
 }
 
-static bool fill_columns(struct source_connection *connection, const struct source_rows *rows, struct source_table *table,
-                         struct error *error) {
+static bool fill_columns(struct source_connection *connection, const struct source_rows *rows,
+                         struct source_table *table, struct error *error) {
     int64_t name = source_rows_column(rows, "name"), type = source_rows_column(rows, "type");
     int64_t nullable = source_rows_column(rows, "null?");
     if (name < 0 || type < 0 || nullable < 0)
@@ -96,7 +98,8 @@ static void fill_key(struct source_connection *connection, struct source_table *
         int64_t(*order)[2] = memory_array(rows.row_count, sizeof *order);
         bool known = true;
         for (size_t row = 0; row < rows.row_count; row++) {
-            const char *position = source_cell(&rows, row, (size_t)sequence), *text = source_cell(&rows, row, (size_t)name);
+            const char *position = source_cell(&rows, row, (size_t)sequence),
+                       *text = source_cell(&rows, row, (size_t)name);
             order[row][0] = position != NULL ? strtoll(position, NULL, 10) : 0;
             order[row][1] = text != NULL ? source_column_find(table, text) : -1;
             known = known && order[row][1] >= 0;
@@ -127,8 +130,8 @@ static void fill_is_view(struct source_connection *connection, struct source_tab
     buffer_release(&sql);
 }
 
-bool source_describe(struct source_connection *connection, const struct source_relation *relation, struct source_table *table,
-                     struct error *error) {
+bool source_describe(struct source_connection *connection, const struct source_relation *relation,
+                     struct source_table *table, struct error *error) {
     struct source_rows rows;
     memset(table, 0, sizeof *table);
     if (!query(connection, connection->source->dialect->columns_query, relation, &rows, error)) {

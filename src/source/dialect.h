@@ -18,26 +18,26 @@ struct source_relation {
 
 /* What a column holds, as far as planning, projecting and mapping need to know. */
 enum value_kind {
-    VALUE_INTEGER,      /* whole numbers of any width: NUMBER(p,0), BIGINT, HUGEINT */
-    VALUE_DECIMAL,      /* precision and scale as given */
+    VALUE_INTEGER, /* whole numbers of any width: NUMBER(p,0), BIGINT, HUGEINT */
+    VALUE_DECIMAL, /* precision and scale as given */
     VALUE_FLOAT,
     VALUE_BOOL,
     VALUE_TEXT,
     VALUE_BINARY,
     VALUE_DATE,
     VALUE_TIME,
-    VALUE_TIMESTAMP,    /* wall clock, no zone */
-    VALUE_INSTANT,      /* a moment: TIMESTAMP_TZ, TIMESTAMP_LTZ, TIMESTAMP WITH TIME ZONE */
+    VALUE_TIMESTAMP, /* wall clock, no zone */
+    VALUE_INSTANT,   /* a moment: TIMESTAMP_TZ, TIMESTAMP_LTZ, TIMESTAMP WITH TIME ZONE */
     VALUE_UUID,
-    VALUE_JSON,         /* VARIANT, OBJECT, ARRAY, JSON: arrives as JSON text */
-    VALUE_OTHER         /* nested and exotic types */
+    VALUE_JSON, /* VARIANT, OBJECT, ARRAY, JSON: arrives as JSON text */
+    VALUE_OTHER /* nested and exotic types */
 };
 
 struct source_column {
     char *name;
-    char *type_name;        /* as the catalogue spells it */
+    char *type_name; /* as the catalogue spells it */
     enum value_kind kind;
-    int precision;          /* decimal digits; fractional digits of a second; 0 where it doesn't apply */
+    int precision; /* decimal digits; fractional digits of a second; 0 where it doesn't apply */
     int scale;
     int64_t maximum_length; /* characters or bytes; -1: unknown */
     bool nullable;
@@ -47,7 +47,7 @@ struct source_table {
     struct source_relation relation; /* owned copy */
     struct source_column *columns;   /* in the table's order */
     size_t column_count;
-    size_t *key;                     /* columns of the primary key as the catalogue has it; informative, never trusted */
+    size_t *key; /* columns of the primary key as the catalogue has it; informative, never trusted */
     size_t key_count;
     bool is_view;
 };

@@ -18,11 +18,18 @@ static bool is_type(const struct source_column *column, const char *prefix) {
     return strncmp(column->type_name, prefix, strlen(prefix)) == 0;
 }
 
-/* ENUM arrives dictionary-encoded, and whole numbers of 128 bits as decimal(38,0), which 39 digits do not fit:
- * as text both are what they are. Everything else is exact in Arrow as it comes. */
+/* What Arrow has no faithful form for, as DuckDB fills it: ENUM comes dictionary-encoded, UHUGEINT as a decimal that wraps into
+ * the negative, BIT and BIGNUM in their internal bytes, TIME WITH TIME ZONE without its zone. As text they are what they are.
+ * HUGEINT is exact: a decimal(38,0) whose 128 bits hold 39 digits too. */
 static bool needs_text(const struct source_column *column) {
-    return is_type(column, "ENUM") || is_type(column, "HUGEINT") || is_type(column, "UHUGEINT") ||
-           is_type(column, "BIGNUM") || is_type(column, "VARINT");
+    static const char *const types[] = {"ENUM(", "UHUGEINT", "BIT", "BIGNUM", "TIME WITH TIME ZONE"};
+    size_t length = strlen(column->type_name);
+    if (length > 0 && column->type_name[length - 1] == ']')
+        return false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (is_type(column, types[i]))
+            return true;
+    return false;
 }
 
 static void projection(struct buffer *sql, const struct source_column *column) {
@@ -46,7 +53,7 @@ static bool projection_is_inexact(struct buffer *sql, const struct source_column
 static void bound_text(struct buffer *sql, const struct source_column *column, const char *expression) {
     if (column->kind == VALUE_BINARY)
         buffer_appendf(sql, "hex(%s)", expression);
-    else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM"))
+    else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM("))
         buffer_append(sql, expression);
     else
         buffer_appendf(sql, "CAST(%s AS VARCHAR)", expression);
@@ -57,7 +64,7 @@ static void bound_literal(struct buffer *sql, const struct source_column *column
         buffer_append(sql, "unhex(");
         text_literal(sql, text);
         buffer_append_char(sql, ')');
-    } else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM")) {
+    } else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM(")) {
         text_literal(sql, text);
     } else {
         buffer_append(sql, "CAST(");

@@ -26,7 +26,8 @@ static const char *timestamp_cast(const struct source_column *column) {
     if (column->kind == VALUE_TIMESTAMP)
         return column->precision == 6 ? NULL : "TIMESTAMP_NTZ(6)";
     if (column->kind == VALUE_INSTANT)
-        return column->precision == 6 && strncmp(column->type_name, "TIMESTAMP_LTZ", 13) == 0 ? NULL : "TIMESTAMP_LTZ(6)";
+        return column->precision == 6 && strncmp(column->type_name, "TIMESTAMP_LTZ", 13) == 0 ? NULL
+                                                                                              : "TIMESTAMP_LTZ(6)";
     return NULL;
 }
 

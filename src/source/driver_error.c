@@ -15,23 +15,19 @@ static const struct {
     {390111, 390112, ERROR_TRANSIENT}, /* session gone or expired: a new log-in is a new session */
     {390114, 390115, ERROR_TRANSIENT}, /* its token expired */
     {390189, 390189, ERROR_CONFIG},    /* the role doesn't exist or isn't granted */
-    {390190, 390191, ERROR_AUTH},
-    {390201, 390201, ERROR_CONFIG}, /* the database, schema or warehouse of the log-in */
-    {390100, 390499, ERROR_AUTH},   /* user, password, key, token, network policy */
-    {394300, 394399, ERROR_AUTH},   /* JWT refused */
-    {395000, 395099, ERROR_AUTH},
-    {604, 604, ERROR_TRANSIENT},    /* cancelled by somebody */
-    {603, 603, ERROR_TRANSIENT},    /* incident in the service */
-    {625, 625, ERROR_TRANSIENT},    /* queued for too long */
-    {630, 630, ERROR_CONFIG},       /* STATEMENT_TIMEOUT_IN_SECONDS reached: it would be again */
-    {606, 606, ERROR_CONFIG},       /* no warehouse */
-    {1003, 1003, ERROR_CONFIG},     /* syntax: a filter */
-    {2003, 2003, ERROR_CONFIG},     /* no such object, or no privilege to see it */
-    {3001, 3001, ERROR_CONFIG},     /* no privilege */
-    {90073, 90073, ERROR_CONFIG},   /* resource monitor suspended the warehouse */
-    {260007, 260008, ERROR_TRANSIENT},
-    {260000, 260099, ERROR_CONFIG},
-    {261000, 261099, ERROR_TRANSIENT},
+    {390190, 390191, ERROR_AUTH},      {390201, 390201, ERROR_CONFIG}, /* the database, schema or warehouse of the log-in */
+    {390100, 390499, ERROR_AUTH},                                      /* user, password, key, token, network policy */
+    {394300, 394399, ERROR_AUTH},                                      /* JWT refused */
+    {395000, 395099, ERROR_AUTH},      {604, 604, ERROR_TRANSIENT}, /* cancelled by somebody */
+    {603, 603, ERROR_TRANSIENT},                                    /* incident in the service */
+    {625, 625, ERROR_TRANSIENT},                                    /* queued for too long */
+    {630, 630, ERROR_CONFIG},     /* STATEMENT_TIMEOUT_IN_SECONDS reached: it would be again */
+    {606, 606, ERROR_CONFIG},     /* no warehouse */
+    {1003, 1003, ERROR_CONFIG},   /* syntax: a filter */
+    {2003, 2003, ERROR_CONFIG},   /* no such object, or no privilege to see it */
+    {3001, 3001, ERROR_CONFIG},   /* no privilege */
+    {90073, 90073, ERROR_CONFIG}, /* resource monitor suspended the warehouse */
+    {260007, 260008, ERROR_TRANSIENT}, {260000, 260099, ERROR_CONFIG}, {261000, 261099, ERROR_TRANSIENT},
     {262000, 262099, ERROR_TRANSIENT},
 };
 
@@ -147,13 +143,15 @@ static const char *hint_for(enum error_kind kind, int vendor_code) {
 
 bool driver_failure(struct AdbcError *adbc, AdbcStatusCode status, const char *doing, struct error *error) {
     char code[sizeof adbc->sqlstate + 1] = "", vendor[sizeof error->code] = "";
-    bool has_sqlstate = isalnum((unsigned char)adbc->sqlstate[0]) && memchr(adbc->sqlstate, '\0', sizeof adbc->sqlstate) == NULL;
+    bool has_sqlstate =
+        isalnum((unsigned char)adbc->sqlstate[0]) && memchr(adbc->sqlstate, '\0', sizeof adbc->sqlstate) == NULL;
     if (has_sqlstate)
         memcpy(code, adbc->sqlstate, sizeof adbc->sqlstate);
     int vendor_code = adbc->vendor_code == ADBC_ERROR_VENDOR_CODE_PRIVATE_DATA ? 0 : adbc->vendor_code;
     if (vendor_code != 0)
         snprintf(vendor, sizeof vendor, "%d", vendor_code);
-    const char *message = adbc->message != NULL && adbc->message[0] != '\0' ? adbc->message : "the driver gave no reason";
+    const char *message =
+        adbc->message != NULL && adbc->message[0] != '\0' ? adbc->message : "the driver gave no reason";
     enum error_kind kind = driver_error_kind(status, vendor_code, code, message);
     error_set_code(error, kind, code[0] != '\0' ? code : vendor, "%s: %s", doing, message);
     if (vendor[0] != '\0' && code[0] != '\0' && strstr(message, vendor) == NULL)

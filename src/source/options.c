@@ -14,14 +14,37 @@
 #define SQL "adbc.snowflake.sql."
 #define CLIENT "adbc.snowflake.sql.client_option."
 
-static const char *const snowflake_database_options[] = {
-    "username", "password", SQL "db", SQL "schema", SQL "warehouse", SQL "role", SQL "region", SQL "account",
-    SQL "uri.protocol", SQL "uri.host", SQL "uri.port", SQL "auth_type", CLIENT "login_timeout", CLIENT "request_timeout",
-    CLIENT "client_timeout", CLIENT "jwt_expire_timeout", CLIENT "app_name", CLIENT "tls_skip_verify",
-    CLIENT "ocsp_fail_open_mode", CLIENT "auth_token", CLIENT "okta_url", CLIENT "keep_session_alive",
-    CLIENT "jwt_private_key", CLIENT "jwt_private_key_pkcs8_value", CLIENT "jwt_private_key_pkcs8_password",
-    CLIENT "disable_telemetry", CLIENT "tracing", CLIENT "config_file", CLIENT "cache_mfa_token", CLIENT "store_temp_creds",
-    CLIENT "identity_provider"};
+static const char *const snowflake_database_options[] = {"username",
+                                                         "password",
+                                                         SQL "db",
+                                                         SQL "schema",
+                                                         SQL "warehouse",
+                                                         SQL "role",
+                                                         SQL "region",
+                                                         SQL "account",
+                                                         SQL "uri.protocol",
+                                                         SQL "uri.host",
+                                                         SQL "uri.port",
+                                                         SQL "auth_type",
+                                                         CLIENT "login_timeout",
+                                                         CLIENT "request_timeout",
+                                                         CLIENT "client_timeout",
+                                                         CLIENT "jwt_expire_timeout",
+                                                         CLIENT "app_name",
+                                                         CLIENT "tls_skip_verify",
+                                                         CLIENT "ocsp_fail_open_mode",
+                                                         CLIENT "auth_token",
+                                                         CLIENT "okta_url",
+                                                         CLIENT "keep_session_alive",
+                                                         CLIENT "jwt_private_key",
+                                                         CLIENT "jwt_private_key_pkcs8_value",
+                                                         CLIENT "jwt_private_key_pkcs8_password",
+                                                         CLIENT "disable_telemetry",
+                                                         CLIENT "tracing",
+                                                         CLIENT "config_file",
+                                                         CLIENT "cache_mfa_token",
+                                                         CLIENT "store_temp_creds",
+                                                         CLIENT "identity_provider"};
 
 static const char *const snowflake_statement_options[] = {"adbc.rpc.result_queue_size",
                                                           "adbc.snowflake.rpc.prefetch_concurrency"};
@@ -92,7 +115,8 @@ static bool is_session_parameter(const char *name) {
     return isupper((unsigned char)name[0]);
 }
 
-static bool put_session_option(struct source_options *options, const char *name, const char *value, struct error *error) {
+static bool put_session_option(struct source_options *options, const char *name, const char *value,
+                               struct error *error) {
     for (size_t i = 0; i < COUNT(pinned); i++)
         if (strcmp(pinned[i].name, name) == 0) {
             if (!pinned[i].free) {
@@ -113,7 +137,8 @@ static bool unknown_option(const char *name, struct error *error) {
     error_set(error, ERROR_CONFIG, "the Snowflake driver has no option \"%s\"", name);
     if (nearest != NULL)
         return error_hint(error, "did you mean \"%s\"?", nearest);
-    return error_hint(error, "session parameters are written in capitals; the driver's options begin with adbc.snowflake.");
+    return error_hint(error,
+                      "session parameters are written in capitals; the driver's options begin with adbc.snowflake.");
 }
 
 static bool put_user_options(const struct config_source *config, struct source_options *options, struct error *error) {
@@ -136,7 +161,8 @@ static bool put_user_options(const struct config_source *config, struct source_o
     return true;
 }
 
-static bool put_authentication(const struct config_source *config, struct source_options *options, struct error *error) {
+static bool put_authentication(const struct config_source *config, struct source_options *options,
+                               struct error *error) {
     if (config->rsa_key != NULL) {
         char *pkcs8;
         if (!private_key_to_pkcs8(config->rsa_key, config->rsa_key_passphrase, &pkcs8, error))

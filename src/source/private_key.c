@@ -48,7 +48,9 @@ static char *read_file(const char *path, struct error *error) {
     memory_wipe(text, length);
     memory_release(&text);
     error_set(error, ERROR_CONFIG, "rsa_key: the file %s %s", path,
-              failed ? "can't be read" : length == 0 ? "is empty" : "is too long to be a key");
+              failed        ? "can't be read"
+              : length == 0 ? "is empty"
+                            : "is too long to be a key");
     return NULL;
 }
 
@@ -88,8 +90,9 @@ static bool refuse(const struct passphrase *passphrase, const char *text, struct
         return error_hint(error, "set rsa_key_passphrase");
     }
     if (passphrase->asked) {
-        error_set(error, ERROR_AUTH, "rsa_key: the private key can't be decrypted: rsa_key_passphrase is wrong, or the key "
-                                     "is damaged");
+        error_set(error, ERROR_AUTH,
+                  "rsa_key: the private key can't be decrypted: rsa_key_passphrase is wrong, or the key "
+                  "is damaged");
         return error_hint(error, "try: openssl pkey -in KEY.p8 -noout");
     }
     error_set(error, ERROR_AUTH, "rsa_key: %s",

@@ -64,7 +64,8 @@ static bool append_batch(struct source_rows *rows, struct ArrowArrayView *view, 
             struct buffer text = {0};
             if (!append_value(child, (int64_t)row, &text)) {
                 buffer_release(&text);
-                return error_set(error, ERROR_INTERNAL, "column %zu of a query is no text: it lacks a cast", column + 1);
+                return error_set(error, ERROR_INTERNAL, "column %zu of a query is no text: it lacks a cast",
+                                 column + 1);
             }
             rows->cells[(rows->row_count + row) * columns + column] = buffer_steal(&text);
         }
@@ -81,7 +82,8 @@ static bool check_scales(const struct ArrowSchema *schema, struct error *error) 
         if (ArrowSchemaViewInit(&column, schema->children[i], &arrow_error) != NANOARROW_OK)
             return error_set(error, ERROR_INTERNAL, "the driver's schema is malformed: %s", arrow_error.message);
         if (column.type == NANOARROW_TYPE_DECIMAL128 && column.decimal_scale != 0)
-            return error_set(error, ERROR_INTERNAL, "column %lld of a query is no text: it lacks a cast", (long long)i + 1);
+            return error_set(error, ERROR_INTERNAL, "column %lld of a query is no text: it lacks a cast",
+                             (long long)i + 1);
     }
     return true;
 }
@@ -92,7 +94,8 @@ static bool read_all(struct source_stream *stream, struct source_rows *rows, str
     rows->column_count = (size_t)stream->schema.n_children;
     rows->names = memory_array(rows->column_count, sizeof *rows->names);
     for (size_t i = 0; i < rows->column_count; i++)
-        rows->names[i] = memory_copy_string(stream->schema.children[i]->name != NULL ? stream->schema.children[i]->name : "");
+        rows->names[i] =
+            memory_copy_string(stream->schema.children[i]->name != NULL ? stream->schema.children[i]->name : "");
     if (!check_scales(&stream->schema, error))
         return false;
     if (ArrowArrayViewInitFromSchema(&view, &stream->schema, &arrow_error) != NANOARROW_OK)
@@ -110,7 +113,8 @@ static bool read_all(struct source_stream *stream, struct source_rows *rows, str
     return ok;
 }
 
-bool source_query_rows(struct source_connection *connection, const char *sql, struct source_rows *rows, struct error *error) {
+bool source_query_rows(struct source_connection *connection, const char *sql, struct source_rows *rows,
+                       struct error *error) {
     struct source_stream stream;
     memset(rows, 0, sizeof *rows);
     if (!source_stream_open(connection, sql, &stream, error))

@@ -101,7 +101,8 @@ bool duckdb_widen_memory(struct source_connection *connection) {
         else
             source->memory_limit = next;
         if (source->log != NULL)
-            log_warning(source->log, "source", "DuckDB ran out of its %" PRId64 " MB: trying with %" PRId64 " MB", limit, next);
+            log_warning(source->log, "source", "DuckDB ran out of its %" PRId64 " MB: trying with %" PRId64 " MB",
+                        limit, next);
     }
     pthread_mutex_unlock(&source->mutex);
     return widened;

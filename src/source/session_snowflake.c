@@ -11,7 +11,8 @@ static void alter_session(struct buffer *sql, const struct source_options *optio
     buffer_append(sql, "ALTER SESSION SET ");
     for (size_t i = 0; i < options->session_count; i++) {
         const char *value = options->session[i].value;
-        bool bare = strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || value[strspn(value, "0123456789")] == '\0';
+        bool bare =
+            strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || value[strspn(value, "0123456789")] == '\0';
         buffer_appendf(sql, "%s%s = ", i > 0 ? ", " : "", options->session[i].name);
         if (bare && value[0] != '\0')
             buffer_append(sql, value);
@@ -40,7 +41,8 @@ static bool check_parameters(const struct source *source, const struct source_ro
             continue;
         error_set(error, ERROR_CONFIG, "the session does not take %s = %s: it says %s", wanted->name, wanted->value,
                   actual != NULL ? actual : "nothing");
-        return error_hint(error, "without it rows could be missing or values differ: ask the account's administrator what sets it");
+        return error_hint(
+            error, "without it rows could be missing or values differ: ask the account's administrator what sets it");
     }
     return true;
 }
@@ -50,7 +52,8 @@ static void warn_of_unknown(const struct source *source, const struct source_row
     int64_t key = source_rows_column(rows, "key");
     for (size_t i = 0; source->log != NULL && i < source->options.database_count; i++) {
         const char *name = source->options.database[i].name;
-        if (strcspn(name, "abcdefghijklmnopqrstuvwxyz.") == strlen(name) && find_parameter(rows, key, key, name) == NULL)
+        if (strcspn(name, "abcdefghijklmnopqrstuvwxyz.") == strlen(name) &&
+            find_parameter(rows, key, key, name) == NULL)
             log_warning(source->log, "source", "option %s: the session shows no parameter of that name", name);
     }
 }

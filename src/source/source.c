@@ -69,7 +69,9 @@ static bool open_database(struct source *source, struct error *error) {
 }
 
 static bool choose_dialect(struct source *source, const struct config_source *config, struct error *error) {
-    const char *name = config->kind == SOURCE_SNOWFLAKE ? "snowflake" : config->kind == SOURCE_DUCKDB ? "duckdb" : config->dialect;
+    const char *name = config->kind == SOURCE_SNOWFLAKE ? "snowflake"
+                       : config->kind == SOURCE_DUCKDB  ? "duckdb"
+                                                        : config->dialect;
     source->dialect = name != NULL ? dialect_find(name) : NULL;
     if (source->dialect != NULL)
         return true;

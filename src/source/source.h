@@ -27,7 +27,7 @@ struct source_stream {
     int64_t total_rows;            /* rows that the driver says the result has; -1: it doesn't say */
     int64_t rows_read;
     struct source_connection *connection;
-    void *statement;               /* private */
+    void *statement; /* private */
 };
 
 /* A small result, every cell as text (NULL stays NULL). Queries cast what they select to text themselves. */
@@ -72,7 +72,8 @@ bool source_stream_open(struct source_connection *connection, const char *sql, s
                         struct error *error) THAW_CHECK;
 /* The next batch; *end is set, and `batch` empty, after the last one. At the end rows_read is compared with total_rows:
  * a result that was cut short is ERROR_TRANSIENT. The caller releases `batch`. */
-bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, bool *end, struct error *error) THAW_CHECK;
+bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, bool *end,
+                        struct error *error) THAW_CHECK;
 void source_stream_close(struct source_stream *stream);
 
 /* Break off what the connection is doing, from any thread; it then fails with ERROR_STOPPED. Harmless when idle, but then

@@ -171,7 +171,8 @@ bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, 
         return true;
     error_set(error, ERROR_TRANSIENT, "the source cut the result: it has %" PRId64 " rows, %" PRId64 " arrived",
               stream->total_rows, stream->rows_read);
-    return error_hint(error, "the chunk is read again; if that goes on, look at the network between here and the source");
+    return error_hint(error,
+                      "the chunk is read again; if that goes on, look at the network between here and the source");
 }
 
 /* The stream goes before its statement: drivers keep what it reads from in the statement. */
