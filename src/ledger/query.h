@@ -1,0 +1,48 @@
+/* Parameters as text, and values out of results: what every file of the ledger needs. Not for other folders. */
+#ifndef THAW_LEDGER_QUERY_H
+#define THAW_LEDGER_QUERY_H
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "target/connection.h"
+
+enum { NUMBER_SIZE = 24 };
+
+/* `number` as a parameter; `text` holds it for as long as the parameter is used. */
+static inline const char *number_text(char text[NUMBER_SIZE], int64_t number) {
+    snprintf(text, NUMBER_SIZE, "%" PRId64, number);
+    return text;
+}
+
+static inline int64_t number_of(const PGresult *result, int row, int column) {
+    return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+static inline bool truth_of(const PGresult *result, int row, int column) {
+    return *PQgetvalue(result, row, column) == 't';
+}
+
+/* Allocated; NULL stays NULL. */
+static inline char *text_of(const PGresult *result, int row, int column) {
+    return PQgetisnull(result, row, column) ? NULL : memory_copy_string(PQgetvalue(result, row, column));
+}
+
+/* A short text into a field of fixed size; what doesn't fit is cut. */
+static inline void copy_of(const PGresult *result, int row, int column, char *text, size_t size) {
+    snprintf(text, size, "%s", PQgetvalue(result, row, column));
+}
+
+/* Run a statement with parameters; *affected is how many rows it changed or returned. */
+bool ledger_run(struct target_connection *connection, const char *sql, int count, const char *const *parameters,
+                int64_t *affected, struct error *error) THAW_CHECK;
+
+/* End a transaction of the ledger's own: commit where all went well, else roll back; `good` and the commit's outcome. */
+bool ledger_end(struct target_connection *connection, bool good, struct error *error) THAW_CHECK;
+
+#endif
