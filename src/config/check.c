@@ -87,6 +87,14 @@ void check_snowflake(struct reader *reader, const struct tree_node *node) {
 
 /* ---- postgres ----------------------------------------------------------------------------------------------------- */
 
+/* libpq looks at ports only when it connects. */
+static bool ports_are_numbers(const PQconninfoOption *options) {
+    for (; options->keyword != NULL; options++)
+        if (strcmp(options->keyword, "port") == 0 && options->val != NULL)
+            return options->val[strspn(options->val, "0123456789,")] == '\0';
+    return true;
+}
+
 void check_postgres(struct reader *reader, const struct tree_node *node) {
     static const char *const parts[] = {"host", "port", "user", "password", "sslmode", "sslrootcert"};
     const struct tree_node *url = read_get(node, "url");
@@ -99,7 +107,7 @@ void check_postgres(struct reader *reader, const struct tree_node *node) {
     /* libpq's own message may quote the password, so it isn't shown. */
     bool scheme = strncmp(url->text, "postgresql://", 13) == 0 || strncmp(url->text, "postgres://", 11) == 0;
     PQconninfoOption *options = scheme ? PQconninfoParse(url->text, NULL) : NULL;
-    if (options == NULL)
+    if (options == NULL || !ports_are_numbers(options))
         problems_add(
             reader->problems, url,
             "wanted is postgresql://user:password@host:port/?parameter=value, with special characters written as %XX",
