@@ -78,7 +78,8 @@ static char *number_text(int64_t number) {
     return memory_copy_string(text);
 }
 
-static void add_line(struct source_rows *answer, const struct table *table, size_t first, size_t last, size_t last_rank) {
+static void add_line(struct source_rows *answer, const struct table *table, size_t first, size_t last,
+                     size_t last_rank) {
     size_t keys = table->key_count;
     char **cells;
 
@@ -166,10 +167,36 @@ static size_t chunks_of_row(const struct predicates *predicates, const struct ta
 }
 
 /* Values that lie where mistakes do. */
-static const char *const hostile_integers[] = {NULL, "-9223372036854775808", "-1", "0", "1", "2", "3", "4", "5", "6", "7",
-                                               "8", "9", "10", "11", "50", "99", "100", "101", "9223372036854775807"};
-static const char *const hostile_texts[] = {NULL, "", " ", "'", "''", "A", "B", "\\", "\\'", "a", "a ", "aa", "b", "m", "z", "é",
-                                            "\xF4\x8F\xBF\xBF", "NULL", "\"", "x' OR '1'='1"};
+static const char *const hostile_integers[] = {NULL,  "-9223372036854775808",
+                                               "-1",  "0",
+                                               "1",   "2",
+                                               "3",   "4",
+                                               "5",   "6",
+                                               "7",   "8",
+                                               "9",   "10",
+                                               "11",  "50",
+                                               "99",  "100",
+                                               "101", "9223372036854775807"};
+static const char *const hostile_texts[] = {NULL,
+                                            "",
+                                            " ",
+                                            "'",
+                                            "''",
+                                            "A",
+                                            "B",
+                                            "\\",
+                                            "\\'",
+                                            "a",
+                                            "a ",
+                                            "aa",
+                                            "b",
+                                            "m",
+                                            "z",
+                                            "é",
+                                            "\xF4\x8F\xBF\xBF",
+                                            "NULL",
+                                            "\"",
+                                            "x' OR '1'='1"};
 enum { HOSTILE_COUNT = 20 };
 
 static const char *hostile_value(const struct source_column *key, size_t index) {
@@ -493,8 +520,9 @@ static void evaluator_is_three_valued(void **state) {
         {"NOT \"ID\" = '6' AND \"ID\" = '6'", TRUTH_FALSE},
         {"NOT (\"ID\" = '6' AND \"ID\" = '6')", TRUTH_TRUE},
     };
-    static const char *const broken[] = {"\"ID\"", "\"ID\" <", "\"ID\" < '5", "\"gone\" = '5'", "(\"ID\" = '5'",
-                                         "\"ID\" = '5')", "\"ID\" = '5' '6'", "\"ID\" = CAST('5' AS )", "ID = '5'"};
+    static const char *const broken[] = {"\"ID\"",        "\"ID\" <",      "\"ID\" < '5",      "\"gone\" = '5'",
+                                         "(\"ID\" = '5'", "\"ID\" = '5')", "\"ID\" = '5' '6'", "\"ID\" = CAST('5' AS )",
+                                         "ID = '5'"};
     const struct source_column columns[] = {integer_key, text_key};
     const char *const values[] = {"5", NULL};
     const struct three_valued_row row = {columns, 2, values};

@@ -155,7 +155,7 @@ static enum truth read_comparison(struct reader *reader) {
 
     if (left.null || right.null)
         return TRUTH_NULL;
-    const bool results[] = {order <= 0, order >= 0, order != 0, order < 0, order > 0, order == 0};
+    const bool results[] = {order <= 0, order >= 0, order != 0, order<0, order> 0, order == 0};
 
     return truth_of(results[which]);
 }
@@ -195,7 +195,8 @@ static enum truth read_condition(struct reader *reader) {
     return truth;
 }
 
-bool three_valued_evaluate(const char *condition, bool backslash, const struct three_valued_row *row, enum truth *truth) {
+bool three_valued_evaluate(const char *condition, bool backslash, const struct three_valued_row *row,
+                           enum truth *truth) {
     struct reader reader = {.at = condition, .backslash = backslash, .row = row};
 
     *truth = TRUTH_TRUE;

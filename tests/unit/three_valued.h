@@ -25,6 +25,7 @@ struct three_valued_row {
 
 /* An empty condition is true. False returned: it can't be parsed, or names an unknown column; `backslash` says whether the
  * backslash escapes in literals (Snowflake). */
-bool three_valued_evaluate(const char *condition, bool backslash, const struct three_valued_row *row, enum truth *truth);
+bool three_valued_evaluate(const char *condition, bool backslash, const struct three_valued_row *row,
+                           enum truth *truth);
 
 #endif

@@ -1,0 +1,266 @@
+/* The planning query's answer to chunks: sizes, heavy values, and answers that can't be a plan. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plan/plan.h"
+
+static char key_name[] = "ID", key_type[] = "BIGINT";
+static const struct source_column key = {.name = key_name, .type_name = key_type, .kind = VALUE_INTEGER};
+static const struct plan_size batch_100 = {.batch_rows = 100};
+
+/* A line: first, last, NULL keys, rows, rows of the last key, ascending. */
+enum { CELLS = 6 };
+
+static bool plan_lines(struct plan *plan, const char *const *cells, size_t lines, const struct plan_size *size,
+                       struct error *error) {
+    const struct source_rows rows = {.row_count = lines, .column_count = CELLS, .cells = (char **)(uintptr_t)cells};
+
+    memset(error, 0, sizeof *error);
+    return plan_from_rows(plan, &rows, &key, 1, size, error);
+}
+
+static void assert_bound(char **bound, const char *text) {
+    if (text == NULL) {
+        assert_null(bound);
+    } else {
+        assert_non_null(bound);
+        assert_string_equal(bound[0], text);
+    }
+}
+
+static void assert_chunk(const struct plan *plan, size_t index, enum chunk_kind kind, const char *lower,
+                         const char *upper, int64_t rows) {
+    assert_true(index < plan->chunk_count);
+    assert_int_equal(plan->chunks[index].kind, kind);
+    assert_bound(plan->chunks[index].lower, lower);
+    assert_bound(plan->chunks[index].upper, upper);
+    assert_int_equal(plan->chunks[index].expected_rows, rows);
+}
+
+static void a_table_without_keys_is_whole(void **state) {
+    const char *const count[] = {"42"};
+    const struct source_rows rows = {.row_count = 1, .column_count = 1, .cells = (char **)(uintptr_t)count};
+    const struct source_rows none = {.row_count = 0, .column_count = 1};
+    struct plan plan;
+    struct error error = {0};
+
+    (void)state;
+    assert_true(plan_from_rows(&plan, &rows, NULL, 0, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 1);
+    assert_chunk(&plan, 0, CHUNK_WHOLE, NULL, NULL, 42);
+    plan_release(&plan);
+    assert_null(plan.chunks);
+    assert_false(plan_from_rows(&plan, &none, NULL, 0, &batch_100, &error));
+    assert_int_equal(error.kind, ERROR_INTERNAL);
+}
+
+static void ends_are_open_and_neighbours_share_a_bound(void **state) {
+    const char *const cells[] = {"5",   "104", "0", "100", "1", "1", /**/
+                                 "105", "204", "0", "100", "1", "1", /**/
+                                 "205", "220", "0", "16",  "1", "1", /**/
+                                 NULL,  NULL,  "1", "9",   "9", "0"};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_lines(&plan, cells, 4, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 4);
+    assert_chunk(&plan, 0, CHUNK_RANGE, NULL, "105", 100);
+    assert_chunk(&plan, 1, CHUNK_RANGE, "105", "205", 100);
+    assert_chunk(&plan, 2, CHUNK_RANGE, "205", NULL, 16);
+    assert_chunk(&plan, 3, CHUNK_NULLS, NULL, NULL, 9);
+    assert_int_equal(plan.expected_rows, 225);
+    assert_string_equal(plan.keys[0].name, "ID");
+    assert_ptr_not_equal(plan.keys[0].name, key.name);
+    plan_release(&plan);
+}
+
+static void the_null_chunk_needs_no_nulls(void **state) {
+    const char *const cells[] = {"1",   "100", "0", "100", "1", "1", /**/
+                                 "101", "200", "0", "100", "1", "1"};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_lines(&plan, cells, 2, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 3);
+    assert_chunk(&plan, 2, CHUNK_NULLS, NULL, NULL, 0);
+    plan_release(&plan);
+}
+
+static void what_is_one_chunk_anyway_is_whole(void **state) {
+    const char *const small[] = {"1", "60", "0", "60", "1", "1", NULL, NULL, "1", "40", "40", "0"};
+    const char *const nulls[] = {NULL, NULL, "1", "100000", "100000", "1"};
+    const char *const more_nulls[] = {"1", "60", "0", "60", "1", "1", NULL, NULL, "1", "41", "41", "0"};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_lines(&plan, small, 2, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 1);
+    assert_chunk(&plan, 0, CHUNK_WHOLE, NULL, NULL, 100);
+    plan_release(&plan);
+    assert_true(plan_lines(&plan, NULL, 0, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 1);
+    assert_chunk(&plan, 0, CHUNK_WHOLE, NULL, NULL, 0);
+    plan_release(&plan);
+    /* NULL keys can't be cut, so a table of nothing else has one chunk. */
+    assert_true(plan_lines(&plan, nulls, 1, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 1);
+    assert_chunk(&plan, 0, CHUNK_WHOLE, NULL, NULL, 100000);
+    plan_release(&plan);
+    assert_true(plan_lines(&plan, more_nulls, 2, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 2);
+    assert_chunk(&plan, 0, CHUNK_RANGE, NULL, NULL, 60);
+    assert_chunk(&plan, 1, CHUNK_NULLS, NULL, NULL, 41);
+    plan_release(&plan);
+}
+
+static void a_heavy_value_is_a_chunk_by_itself(void **state) {
+    /* 99 rows up to 99, then 1,000 rows of 100; ranks go on at 1,100. */
+    const char *const cells[] = {"1",   "100", "0", "1099", "1000", "1", /**/
+                                 "101", "200", "0", "100",  "1",    "1"};
+    /* A heavy value that is all of its bucket, and the first of the table. */
+    const char *const first[] = {"7", "7", "0", "500", "500", "1", "8", "9", "0", "2", "1", "1"};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_lines(&plan, cells, 2, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 4);
+    assert_chunk(&plan, 0, CHUNK_RANGE, NULL, "100", 99);
+    assert_chunk(&plan, 1, CHUNK_RANGE, "100", "101", 1000);
+    assert_chunk(&plan, 2, CHUNK_RANGE, "101", NULL, 100);
+    plan_release(&plan);
+    assert_true(plan_lines(&plan, first, 2, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 3);
+    assert_chunk(&plan, 0, CHUNK_RANGE, NULL, "8", 500);
+    assert_chunk(&plan, 1, CHUNK_RANGE, "8", NULL, 2);
+    plan_release(&plan);
+}
+
+static void a_value_that_runs_over_joins_its_successors(void **state) {
+    /* 90 rows, then 60 of one value: no chunk has more than 100. */
+    const char *const cells[] = {"1",   "91",  "0", "150", "60", "1", /**/
+                                 "92",  "120", "0", "40",  "1",  "1", /**/
+                                 "121", "200", "0", "90",  "1",  "1"};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_lines(&plan, cells, 3, &batch_100, &error));
+    assert_chunk(&plan, 0, CHUNK_RANGE, NULL, "91", 90);
+    assert_chunk(&plan, 1, CHUNK_RANGE, "91", "121", 100);
+    assert_chunk(&plan, 2, CHUNK_RANGE, "121", NULL, 90);
+    plan_release(&plan);
+}
+
+static void chosen_chunks_are_put_together_from_lines(void **state) {
+    const struct plan_size size = {.minimum_rows = 20, .maximum_rows = 1000, .chunks = 4};
+    const char *cells[40 * CELLS];
+    char texts[40][2][8];
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < 40; i++) {
+        const char *const line[CELLS] = {texts[i][0], texts[i][1], "0", "10", "1", "1"};
+
+        snprintf(texts[i][0], sizeof texts[i][0], "%zu", i * 10);
+        snprintf(texts[i][1], sizeof texts[i][1], "%zu", i * 10 + 9);
+        memcpy(cells + i * CELLS, line, sizeof line);
+    }
+    /* 400 rows in 4 chunks. */
+    assert_true(plan_lines(&plan, cells, 40, &size, &error));
+    assert_int_equal(plan.chunk_count, 5);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(plan.chunks[i].expected_rows, 100);
+    assert_chunk(&plan, 1, CHUNK_RANGE, "100", "200", 100);
+    plan_release(&plan);
+    /* 60 rows: not below 20 a chunk. */
+    assert_true(plan_lines(&plan, cells, 6, &size, &error));
+    assert_int_equal(plan.chunk_count, 4);
+    assert_chunk(&plan, 0, CHUNK_RANGE, NULL, "20", 20);
+    plan_release(&plan);
+}
+
+static void bounds_of_one_text_enclose_nothing(void **state) {
+    const char *const cells[] = {"a", "a", "0", "100", "1", "1", /**/
+                                 "b", "b", "0", "100", "1", "1", /**/
+                                 "b", "b", "0", "100", "1", "1", /**/
+                                 "c", "c", "0", "100", "1", "1"};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_lines(&plan, cells, 4, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 4);
+    assert_chunk(&plan, 1, CHUNK_RANGE, "b", "c", 200);
+    plan_release(&plan);
+}
+
+static void answers_that_cannot_be_a_plan(void **state) {
+    static const char *const good[2 * CELLS] = {"1",   "100", "0", "100", "1", "1", /**/
+                                                "101", "200", "0", "100", "1", "1"};
+    static const struct {
+        size_t cell;
+        const char *text;
+    } faults[] = {
+        {0, NULL}, {1, NULL},    {6, NULL},       {7, NULL},   {2, NULL},
+        {2, "2"},  {2, ""},      {2, "1"},        {3, NULL},   {3, ""},
+        {3, "0"},  {3, "-5"},    {3, "1e3"},      {3, "12 "},  {3, "99999999999999999999"},
+        {4, NULL}, {4, "0"},     {4, "101"},      {5, NULL},   {5, "0"},
+        {11, "0"}, {11, "true"}, {6, "\xff\xfe"}, {1, "\xc3"},
+    };
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_lines(&plan, good, 2, &batch_100, &error));
+    plan_release(&plan);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        const char *cells[2 * CELLS];
+
+        memcpy(cells, good, sizeof cells);
+        cells[faults[i].cell] = faults[i].text;
+        if (plan_lines(&plan, cells, 2, &batch_100, &error))
+            fail_msg("fault %zu was taken for a plan", i);
+        assert_int_equal(error.kind, ERROR_INTERNAL);
+        assert_non_null(strstr(error.message, "line "));
+        assert_null(plan.chunks);
+        assert_null(plan.keys);
+    }
+}
+
+static void an_answer_of_another_shape(void **state) {
+    const char *const cells[] = {"1", "2", "0", "1", "1"};
+    const struct source_rows rows = {.row_count = 1, .column_count = 5, .cells = (char **)(uintptr_t)cells};
+    struct plan plan;
+    struct error error = {0};
+
+    (void)state;
+    assert_false(plan_from_rows(&plan, &rows, &key, 1, &batch_100, &error));
+    assert_int_equal(error.kind, ERROR_INTERNAL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_without_keys_is_whole),
+        cmocka_unit_test(ends_are_open_and_neighbours_share_a_bound),
+        cmocka_unit_test(the_null_chunk_needs_no_nulls),
+        cmocka_unit_test(what_is_one_chunk_anyway_is_whole),
+        cmocka_unit_test(a_heavy_value_is_a_chunk_by_itself),
+        cmocka_unit_test(a_value_that_runs_over_joins_its_successors),
+        cmocka_unit_test(chosen_chunks_are_put_together_from_lines),
+        cmocka_unit_test(bounds_of_one_text_enclose_nothing),
+        cmocka_unit_test(answers_that_cannot_be_a_plan),
+        cmocka_unit_test(an_answer_of_another_shape),
+    };
+
+    return cmocka_run_group_tests_name("plan_chunks", tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "plan/plan.h"
+
+static void choose(bool is_view, int64_t batch_rows, int workers, struct plan_size *size) {
+    struct source_column columns[] = {
+        {.kind = VALUE_INTEGER, .maximum_length = -1},
+        {.kind = VALUE_TEXT, .maximum_length = 16777216},
+    };
+    const struct source_table table = {.columns = columns, .column_count = 2, .is_view = is_view};
+    const size_t both[] = {1, 0};
+
+    *size = plan_choose_size(&table, both, 2, batch_rows, workers);
+}
+
+static void row_bytes_follow_the_columns(void **state) {
+    struct source_column columns[] = {
+        {.kind = VALUE_INTEGER, .maximum_length = -1},
+        {.kind = VALUE_TEXT, .maximum_length = 16777216},
+        {.kind = VALUE_TEXT, .maximum_length = 3},
+        {.kind = VALUE_TEXT, .maximum_length = -1},
+        {.kind = VALUE_DECIMAL, .precision = 38, .maximum_length = -1},
+    };
+    const struct source_table table = {.columns = columns, .column_count = 5};
+    const size_t integer[] = {0};
+    const size_t texts[] = {1, 2, 3};
+    const size_t decimal[] = {4};
+
+    (void)state;
+    assert_int_equal(plan_estimate_row_bytes(&table, NULL, 0), 2);
+    assert_int_equal(plan_estimate_row_bytes(&table, integer, 1), 2 + 4 + 8);
+    assert_int_equal(plan_estimate_row_bytes(&table, texts, 3), 2 + 3 * 4 + 32 + 3 + 32);
+    /* 38 digits are at most 11 groups of four, however the point cuts them; we count 10. */
+    assert_int_equal(plan_estimate_row_bytes(&table, decimal, 1), 2 + 4 + 8 + 20);
+}
+
+static void every_kind_has_a_size(void **state) {
+    (void)state;
+    for (int kind = VALUE_INTEGER; kind <= VALUE_OTHER; kind++) {
+        struct source_column column = {.kind = (enum value_kind)kind, .maximum_length = -1};
+        const struct source_table table = {.columns = &column, .column_count = 1};
+        const size_t columns[] = {0};
+
+        assert_in_range(plan_estimate_row_bytes(&table, columns, 1), 7, 512);
+    }
+}
+
+static void the_users_batch_is_the_batch(void **state) {
+    struct plan_size size;
+
+    (void)state;
+    choose(false, 777, 4, &size);
+    assert_int_equal(plan_chunk_rows(&size, 0), 777);
+    assert_int_equal(plan_chunk_rows(&size, 1), 777);
+    assert_int_equal(plan_chunk_rows(&size, INT64_C(1) << 60), 777);
+    assert_int_equal(plan_bucket_rows(&size), 777);
+    choose(true, 1, 4, &size);
+    assert_int_equal(plan_chunk_rows(&size, 100), 1);
+    assert_int_equal(plan_bucket_rows(&size), 1);
+}
+
+static void chosen_sizes(void **state) {
+    struct plan_size size;
+
+    (void)state;
+    choose(false, 0, 4, &size);
+    assert_int_equal(size.chunks, 16);
+    assert_int_equal(size.minimum_rows, 50000);
+    assert_int_equal(plan_bucket_rows(&size), 25000);
+    /* Small: not below the minimum. Middling: four chunks a worker. Huge: some 2 GiB a chunk. */
+    assert_int_equal(plan_chunk_rows(&size, 0), 50000);
+    assert_int_equal(plan_chunk_rows(&size, 300000), 50000);
+    assert_int_equal(plan_chunk_rows(&size, 16000001), 1000001);
+    assert_int_equal(plan_chunk_rows(&size, INT64_MAX), (INT64_C(2) << 30) / (2 + 4 + 8 + 4 + 32));
+}
+
+static void a_view_is_asked_fewer_times(void **state) {
+    struct plan_size table;
+    struct plan_size view;
+
+    (void)state;
+    choose(false, 0, 4, &table);
+    choose(true, 0, 4, &view);
+    assert_int_equal(view.chunks, 8);
+    assert_true(view.maximum_rows > table.maximum_rows);
+}
+
+static void odd_sizes_are_still_sizes(void **state) {
+    const struct plan_size nothing = {0};
+    struct plan_size size;
+
+    (void)state;
+    assert_int_equal(plan_bucket_rows(&nothing), 1);
+    assert_int_equal(plan_chunk_rows(&nothing, 10), 1);
+    choose(false, 0, 0, &size);
+    assert_true(size.chunks > 0);
+}
+
+static void only_kinds_that_order_alike_everywhere_are_keys(void **state) {
+    static const bool supported[] = {
+        [VALUE_INTEGER] = true,   [VALUE_DECIMAL] = true, [VALUE_TEXT] = true, [VALUE_DATE] = true,
+        [VALUE_TIMESTAMP] = true, [VALUE_INSTANT] = true, [VALUE_UUID] = true, [VALUE_OTHER] = false};
+
+    (void)state;
+    for (int kind = VALUE_INTEGER; kind <= VALUE_OTHER; kind++) {
+        const struct source_column column = {.kind = (enum value_kind)kind};
+
+        assert_int_equal(plan_key_supported(&column), supported[kind]);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(row_bytes_follow_the_columns),
+        cmocka_unit_test(every_kind_has_a_size),
+        cmocka_unit_test(the_users_batch_is_the_batch),
+        cmocka_unit_test(chosen_sizes),
+        cmocka_unit_test(a_view_is_asked_fewer_times),
+        cmocka_unit_test(odd_sizes_are_still_sizes),
+        cmocka_unit_test(only_kinds_that_order_alike_everywhere_are_keys),
+    };
+
+    return cmocka_run_group_tests_name("plan_size", tests, NULL, NULL);
+}
