@@ -1,6 +1,7 @@
 /* Between binary floats and decimals, without changing the number. */
 #include "encode/internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +134,10 @@ struct float_digits float_digits_of(double value, bool single) {
         return strip_zeros(result);
     char printed[64];
     int last = single ? FLOAT_ALL_DIGITS : DOUBLE_ALL_DIGITS;
-    for (int count = single ? FLOAT_SAFE_DIGITS : DOUBLE_SAFE_DIGITS; count <= last; count++) {
+    int first = single ? FLOAT_SAFE_DIGITS : DOUBLE_SAFE_DIGITS;
+    if (magnitude < (single ? (double)FLT_MIN : DBL_MIN))
+        first = 1; /* subnormal: fewer digits tell it from its neighbours */
+    for (int count = first; count <= last; count++) {
         snprintf(printed, sizeof printed, "%.*e", count - 1, magnitude);
         double back = single ? (double)strtof(printed, NULL) : strtod(printed, NULL);
         if (back == magnitude || count == last) {

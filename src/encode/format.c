@@ -152,7 +152,9 @@ static size_t format_temporal(char *text, const struct encode_source *source, in
     if (source->type == NANOARROW_TYPE_DATE32)
         return format_date(text, raw);
     int64_t days = floor_divide(raw, 86400 * units);
-    int64_t rest = raw - days * 86400 * units;
+    int64_t rest = raw % (86400 * units); /* not by multiplying back: the first day of all begins before INT64_MIN */
+    if (rest < 0)
+        rest += 86400 * units;
     if (source->type == NANOARROW_TYPE_DATE64 && rest == 0)
         return format_date(text, days);
     return format_timestamp(text, days, rest * nanoseconds, source->instant);
