@@ -1,6 +1,44 @@
 #include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 
-int main(void) {
-    puts("usage: thaw COMMAND [OPTION...]");
-    return 2;
+#include "cmd/cmd.h"
+
+static const struct command *const commands[] = {&command_migrate, &command_validate, &command_status};
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_usage(FILE *out) {
+    fprintf(out, "thaw moves Snowflake tables into PostgreSQL.\n\nUsage: thaw COMMAND [options]\n\nCommands:\n");
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\n`thaw COMMAND --help` explains one. `thaw --version` prints the version.\n");
+}
+
+/* No core file: it would hold the secrets of the configuration. */
+static void forbid_core_files(void) {
+#if !defined(__SANITIZE_ADDRESS__) /* the leak checker has to attach to the process */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+int main(int argc, char **argv) {
+    forbid_core_files();
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return EXIT_COMPLETED;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("thaw %s\n", THAW_VERSION);
+        return EXIT_COMPLETED;
+    }
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return commands[i]->run(argc - 1, argv + 1);
+    fprintf(stderr, "thaw: there is no command \"%s\"\n", argv[1]);
+    print_usage(stderr);
+    return EXIT_USAGE;
 }

@@ -201,8 +201,9 @@ struct ledger_totals {
     int64_t counter_rows;    /* the table row's counter */
     int64_t expected_rows;   /* sum over chunk rows' expectation */
     int64_t target_run_rows; /* sum over all tables of this run that feed the same target */
-    int64_t
-        target_unfinished; /* tables of this run, this one not counted, that feed the same target and aren't completed */
+    int64_t target_rows_before; /* metadata target_rows_before of whichever of them stored it; -1: none did */
+    /* Tables of this run, this one not counted, that feed the same target and aren't completed. */
+    int64_t target_unfinished;
     char status[16];
 };
 /* In the caller's transaction: lock the target's fence FOR KEY SHARE and the rows of the tables that feed it FOR UPDATE,

@@ -211,6 +211,7 @@ bool ledger_lock_totals(struct target_connection *connection, const char *run_id
     totals->target_run_rows = number_of(result, 0, 6);
     totals->target_unfinished = number_of(result, 0, 7);
     copy_of(result, 0, 8, totals->status, sizeof totals->status);
+    totals->target_rows_before = number_of(result, 0, 9);
     PQclear(result);
     return true;
 }

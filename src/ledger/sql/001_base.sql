@@ -47,6 +47,10 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE TABLE IF NOT EXISTS migration_status.migration_runs ();
+CREATE TABLE IF NOT EXISTS migration_status.migration_table_status ();
+CREATE TABLE IF NOT EXISTS migration_status.migration_chunk_status ();
+
 -- Every column, made where it is missing and given its type where it has another. Times without a zone are read as UTC.
 DO $$
 DECLARE
@@ -113,7 +117,6 @@ BEGIN
         ) AS list (table_name, column_name, type_name, default_value, required)
     LOOP
         relation := format('migration_status.%I', wanted.table_name);
-        EXECUTE format('CREATE TABLE IF NOT EXISTS %s ()', relation);
         SELECT format_type(atttypid, atttypmod) INTO present
           FROM pg_attribute
          WHERE attrelid = relation::regclass AND attname = wanted.column_name AND NOT attisdropped;

@@ -1,6 +1,6 @@
 -- What the table $1 of run $2 and the others that feed its target add up to.
 SELECT t.total_chunks, chunks.completed, chunks.failed, chunks.rows_copied, t.total_rows_copied, chunks.expected_rows,
-       feeders.rows_copied, feeders.unfinished, t.status
+       feeders.rows_copied, feeders.unfinished, t.status, feeders.rows_before
   FROM migration_status.migration_table_status AS t
  CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE c.status = 'completed') AS completed,
@@ -11,6 +11,7 @@ SELECT t.total_chunks, chunks.completed, chunks.failed, chunks.rows_copied, t.to
         WHERE c.table_id = t.table_id) AS chunks
  CROSS JOIN LATERAL (
        SELECT coalesce(sum(f.total_rows_copied), 0)::bigint AS rows_copied,
+              coalesce(max((f.metadata ->> 'target_rows_before')::bigint), -1) AS rows_before,
               count(*) FILTER (WHERE f.table_id <> t.table_id AND f.status NOT IN ('completed', 'skipped')) AS unfinished
          FROM migration_status.migration_table_status AS f
         WHERE f.run_id = t.run_id AND f.target_schema = t.target_schema AND f.target_table = t.target_table) AS feeders

@@ -1,0 +1,193 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "report/progress.h"
+#include "run/run.h"
+#include "run/stop.h"
+#include "source/source.h"
+
+static const char help[] =
+    "Usage: thaw migrate [options]\n\n"
+    "Copies the tables that the configuration names from the source into PostgreSQL, or goes on with the run that an\n"
+    "earlier call left unfinished. Safe to stop and to repeat at any instant.\n\n"
+    "      --source A,B        only these sources (source_name), comma-separated\n"
+    "      --table T,...       only these tables (their name in the source)\n"
+    "      --dry-run           print the plan (tables, chunks with bounds and rows, what would be truncated) and change nothing\n"
+    "      --workers N         threads that load at once (default: parallel_threads of the configuration)\n"
+    "      --no-resume         begin a new run, whatever is unfinished\n"
+    "      --resume-run-id U   go on with run U, whatever its age and settings\n"
+    "      --resume-max-age H  hours since its last progress after which a run isn't resumed (default: resume_max_age)\n"
+    "\nThe first SIGINT or SIGTERM ends in order: chunks in hand are finished or rolled back, exit status 3. The second ends\n"
+    "at once. Both are safe, as is SIGKILL.\n";
+
+enum {
+    OPTION_SOURCE = OPTION_OF_COMMAND,
+    OPTION_TABLE,
+    OPTION_DRY_RUN,
+    OPTION_NO_RESUME,
+    OPTION_RESUME_RUN_ID,
+    OPTION_RESUME_MAX_AGE,
+    OPTION_WORKERS,
+    OPTION_JOIN
+};
+
+static const struct option long_options[] = {COMMON_OPTIONS,
+                                             {"source", required_argument, NULL, OPTION_SOURCE},
+                                             {"table", required_argument, NULL, OPTION_TABLE},
+                                             {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+                                             {"no-resume", no_argument, NULL, OPTION_NO_RESUME},
+                                             {"resume-run-id", required_argument, NULL, OPTION_RESUME_RUN_ID},
+                                             {"resume-max-age", required_argument, NULL, OPTION_RESUME_MAX_AGE},
+                                             {"workers", required_argument, NULL, OPTION_WORKERS},
+                                             {"join", no_argument, NULL, OPTION_JOIN},
+                                             {0}};
+
+struct migrate_options {
+    struct common_options common;
+    struct run_options run;
+    const char *sources;
+    const char *tables;
+    bool dry_run;
+    bool help;
+};
+
+/* For conditions: false, with the reason told. */
+#define REFUSE(...) (options_refuse(&command_migrate, __VA_ARGS__) == EXIT_COMPLETED)
+
+static bool take_workers(struct run_options *run) {
+    char *end;
+    long workers = strtol(optarg, &end, 10);
+    if (*end != '\0' || workers < 1 || workers > 256)
+        return false;
+    run->workers = (int)workers;
+    return true;
+}
+
+static bool take_age(struct run_options *run) {
+    char *end;
+    run->resume_max_age_hours = strtod(optarg, &end);
+    return *end == '\0' && end != optarg && isfinite(run->resume_max_age_hours) && run->resume_max_age_hours >= 0;
+}
+
+static bool take_own_option(struct migrate_options *options, int option) {
+    switch (option) {
+    case 'h':
+        options->help = true;
+        return true;
+    case OPTION_SOURCE:
+        options->sources = optarg;
+        return true;
+    case OPTION_TABLE:
+        options->tables = optarg;
+        return true;
+    case OPTION_DRY_RUN:
+        options->dry_run = true;
+        return true;
+    case OPTION_NO_RESUME:
+        options->run.no_resume = true;
+        return true;
+    case OPTION_RESUME_RUN_ID:
+        options->run.resume_run_id = optarg;
+        return options_is_uuid(optarg) || REFUSE("--resume-run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
+    case OPTION_RESUME_MAX_AGE:
+        return take_age(&options->run) || REFUSE("--resume-max-age takes hours, not \"%s\"", optarg);
+    case OPTION_WORKERS:
+        return take_workers(&options->run) || REFUSE("--workers takes a whole number from 1 to 256, not \"%s\"", optarg);
+    case OPTION_JOIN:
+        return REFUSE("--join is not available in this version");
+    default:
+        return options_take(&options->common, &command_migrate, option);
+    }
+}
+
+static bool parse(struct migrate_options *options, int argc, char **argv) {
+    int option;
+    memset(options, 0, sizeof *options);
+    options_init(&options->common);
+    options->run.resume_max_age_hours = -1;
+    while (!options->help && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
+        if (!take_own_option(options, option))
+            return false;
+    if (options->help)
+        return true;
+    if (options->run.no_resume && options->run.resume_run_id != NULL)
+        return REFUSE("--no-resume and --resume-run-id exclude each other");
+    return options_end(&command_migrate, argc, argv);
+}
+
+static void print_result(const struct run_result *result, bool json) {
+    static const char *const names[] = {"completed", "failed", "partial"};
+    if (json)
+        printf("{\"run_id\":\"%s\",\"status\":\"%s\",\"resumed\":%s,\"total_tables\":%d,\"completed_tables\":%d,"
+               "\"failed_tables\":%d,\"total_rows\":%" PRId64 ",\"duration_seconds\":%.3f}\n",
+               result->run_id, names[result->outcome], result->resumed ? "true" : "false", result->tables_total,
+               result->tables_completed, result->tables_failed, result->rows_loaded, (double)result->elapsed_us / 1e6);
+    else if (result->run_id[0] != '\0')
+        printf("%s: run %s, %d of %d tables, %" PRId64 " rows\n", names[result->outcome], result->run_id,
+               result->tables_completed, result->tables_total, result->rows_loaded);
+}
+
+static int migrate(struct migrate_options *options, const struct config *config, struct log *log) {
+    struct error error;
+    struct run_result result;
+    struct progress progress;
+    error_clear(&error);
+    if (!stop_install_handlers(&error)) {
+        log_failure(log, NULL, &error);
+        return EXIT_FAILED;
+    }
+    if (options->dry_run) {
+        if (run_dry(config, &options->run, log, stdout, &error))
+            return EXIT_COMPLETED;
+        log_failure(log, NULL, &error);
+        return EXIT_FAILED;
+    }
+    progress_init(&progress, log, options->common.progress == PROGRESS_ALWAYS,
+                  options->common.progress == PROGRESS_NEVER);
+    options->run.on_progress = progress_show;
+    options->run.progress_context = &progress;
+    run_migrate(config, &options->run, log, &result);
+    print_result(&result, options->common.json);
+    return result.outcome == RUN_COMPLETED ? EXIT_COMPLETED : result.outcome == RUN_PARTIAL ? EXIT_PARTIAL : EXIT_FAILED;
+}
+
+static int run(int argc, char **argv) {
+    struct migrate_options options;
+    struct config config = {0};
+    struct log log;
+    struct error error;
+    int status = EXIT_USAGE;
+    if (!parse(&options, argc, argv))
+        return EXIT_USAGE;
+    if (options.help) {
+        command_print_help(&command_migrate);
+        return EXIT_COMPLETED;
+    }
+    log_init(&log, STDERR_FILENO, options.common.log_level, options.common.log_format);
+    if (command_load(&options.common, &log, &config)) {
+        if (source_environment_missing(&config)) {
+            execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
+            log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
+        }
+        error_clear(&error);
+        if (!config_select(&config, options.sources, options.tables, &error))
+            log_failure(&log, NULL, &error);
+        else
+            status = migrate(&options, &config, &log);
+    }
+    config_release(&config);
+    log_release(&log);
+    return status;
+}
+
+const struct command command_migrate = {
+    .name = "migrate",
+    .summary = "run or resume a migration",
+    .help = help,
+    .run = run,
+};

@@ -1,0 +1,131 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "run/begin.h"
+#include "run/keeper.h"
+#include "run/mapping.h"
+#include "run/planning.h"
+#include "run/run.h"
+#include "run/state.h"
+
+enum { CHUNKS_SHOWN = 200 };
+
+/* Bytes that one worker holds at most beside what the driver takes: its segments, and libpq's send buffer. */
+static const int64_t worker_bytes = (int64_t)READER_SEGMENTS * READER_SEGMENT_BYTES + 512 * 1024;
+
+static void print_bound(FILE *out, char *const *bound, size_t key_count, const char *open) {
+    if (bound == NULL) {
+        fputs(open, out);
+        return;
+    }
+    for (size_t k = 0; k < key_count; k++)
+        fprintf(out, "%s%s", k > 0 ? ", " : "", bound[k]);
+}
+
+static void print_chunks(FILE *out, const struct plan *plan) {
+    for (size_t i = 0; i < plan->chunk_count && i < CHUNKS_SHOWN; i++) {
+        const struct plan_chunk *chunk = &plan->chunks[i];
+        fprintf(out, "    chunk %zu: ", i + 1);
+        if (chunk->kind == CHUNK_WHOLE) {
+            fputs("the whole table", out);
+        } else if (chunk->kind == CHUNK_NULLS) {
+            fputs("rows with a NULL key", out);
+        } else {
+            print_bound(out, chunk->lower, plan->key_count, "(open)");
+            fputs(" <= key < ", out);
+            print_bound(out, chunk->upper, plan->key_count, "(open)");
+        }
+        fprintf(out, ", %" PRId64 " rows\n", chunk->expected_rows);
+    }
+    if (plan->chunk_count > CHUNKS_SHOWN)
+        fprintf(out, "    ... and %zu more chunks\n", plan->chunk_count - CHUNKS_SHOWN);
+}
+
+static void print_table(FILE *out, const struct run_table *table, const struct run_mapping *mapping, const struct plan *plan) {
+    fprintf(out, "%s -> %s.%s.%s\n", table->label,
+            table->database->control.database == NULL ? "" : table->database->control.database, mapping->target.schema,
+            mapping->target.name);
+    fprintf(out, "  mode: copy, %zu columns%s%s\n", mapping->column_count,
+            table->config->source_filter == NULL ? "" : ", filter: ",
+            table->config->source_filter == NULL ? "" : table->config->source_filter);
+    fprintf(out, "  chunking: %s", mapping->key_count == 0 ? "whole" : "range on ");
+    for (size_t k = 0; k < mapping->key_count; k++)
+        fprintf(out, "%s%s", k > 0 ? ", " : "", mapping->keys[k].name);
+    fprintf(out, "\n  rows: %" PRId64 " in %zu chunks\n", plan->expected_rows, plan->chunk_count);
+    if (table->config->truncate_onstart)
+        fprintf(out, "  would be TRUNCATED: %s.%s\n", mapping->target.schema, mapping->target.name);
+    print_chunks(out, plan);
+}
+
+static bool describe(struct run *run, struct run_table *table, FILE *out, struct error *error) {
+    struct worker *worker = &run->workers[0];
+    const struct dialect *dialect = source_dialect(run->source);
+    struct run_mapping mapping;
+    struct plan plan = {0};
+    if (!mapping_prepare(&mapping, table, worker->source, dialect, &table->database->control, run->log, error))
+        return error_context(error, "%s", table->label);
+    bool done = planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
+    if (done)
+        print_table(out, table, &mapping, &plan);
+    else
+        error_context(error, "%s", table->label);
+    plan_release(&plan);
+    mapping_release(&mapping);
+    return done;
+}
+
+/* Say which run the same command would resume, from ledgers that exist already; none is made here. */
+static bool tell_unfinished(struct run *run, FILE *out, struct error *error) {
+    for (size_t i = 0; i < run->database_count; i++) {
+        struct target_connection *control = &run->databases[i].control;
+        struct ledger_runs runs = {0};
+        int64_t now_us = 0;
+        bool exists = false;
+        if (!ledger_exists(control, &exists, error) || (exists && !ledger_list_runs(control, NULL, &runs, &now_us, error)))
+            return false;
+        for (size_t r = 0; r < runs.count; r++)
+            fprintf(out, "unfinished in database %s: run %s (%s%s) of %s\n",
+                    control->database == NULL ? "(default)" : control->database, runs.list[r].run_id, runs.list[r].status,
+                    runs.list[r].live ? ", live" : "", runs.list[r].source_names);
+        ledger_runs_release(&runs);
+    }
+    return true;
+}
+
+static bool show_all(struct run *run, FILE *out, struct error *error) {
+    bool done = true;
+    if (!limits_from_environment(run, error) || !source_open(run->config, run->log, &run->source, error) ||
+        !source_connect(run->source, &run->workers[0].source, error))
+        return false;
+    for (size_t i = 0; i < run->database_count; i++)
+        if (!keeper_connect(run, &run->databases[i], error))
+            return false;
+    for (size_t i = 0; i < run->database_count; i++)
+        run->databases[i].control.stall_limit_us = 0;
+    if (!tell_unfinished(run, out, error))
+        return false;
+    fprintf(out, "workers: %d, memory: about %" PRId64 " MB for their buffers, and what the source's driver takes\n",
+            run->worker_count, run->worker_count * worker_bytes / (1024 * 1024) + 1);
+    for (size_t i = 0; i < run->table_count; i++) {
+        struct error table_error;
+        error_clear(&table_error);
+        if (describe(run, &run->tables[i], out, &table_error))
+            continue;
+        log_failure(run->log, NULL, &table_error); /* every table's problem is told, not the first only */
+        done = error_set(error, ERROR_CONFIG, "not every table can be migrated as configured");
+    }
+    fputs("dry run: nothing was changed in either database\n", out);
+    return done;
+}
+
+bool run_dry(const struct config *config, const struct run_options *options, struct log *log, FILE *out,
+             struct error *error) {
+    struct run run = {.config = config, .options = options, .log = log};
+    pthread_mutex_init(&run.mutex, NULL);
+    pthread_cond_init(&run.changed, NULL);
+    begin_tables(&run);
+    bool done = show_all(&run, out, error);
+    begin_release(&run);
+    return done;
+}

@@ -1,0 +1,66 @@
+#include "run/finish.h"
+
+#include <string.h>
+
+#include "run/load.h"
+#include "verify/reconcile.h"
+
+static bool count_target(struct worker *worker, const struct run_table *table, const struct ledger_totals *totals,
+                         struct reconcile_table *facts, struct error *error) {
+    /* Other tables of this run still write there: whoever finishes last compares the count. */
+    facts->target_rows = -1;
+    if (totals->target_unfinished > 0)
+        return true;
+    return target_count_rows(&worker->target, table->feed->target_schema, table->config->target, &facts->target_rows, error);
+}
+
+static bool reconcile(struct worker *worker, struct run_table *table, const struct ledger_totals *totals,
+                      struct error *error) {
+    struct run *run = worker->run;
+    struct log_scope scope = run_scope(table, 0);
+    struct buffer remarks = {0};
+    struct reconcile_table facts = {
+        .total_chunks = totals->total_chunks,
+        .completed_chunks = totals->completed_chunks,
+        .failed_chunks = totals->failed_chunks,
+        .chunk_rows = totals->rows_copied,
+        .counter_rows = totals->counter_rows,
+        .expected_rows = totals->expected_rows,
+        .fixed_snapshot = false,
+        .target_rows_before = totals->target_rows_before,
+        .target_run_rows = totals->target_run_rows,
+        .truncated = table->config->truncate_onstart,
+    };
+    bool done = count_target(worker, table, totals, &facts, error) && reconcile_table(&facts, &remarks, error);
+    if (done && remarks.length > 0)
+        log_write(run->log, LOG_WARNING, &scope, "%s", buffer_string(&remarks));
+    buffer_release(&remarks);
+    return done;
+}
+
+bool finish_table(struct worker *worker, struct run_table *table, struct error *error) {
+    struct run *run = worker->run;
+    struct log_scope scope = run_scope(table, 0);
+    struct ledger_totals totals;
+    bool unknown = false;
+    if (!load_connect_target(worker, table->database, error))
+        return false;
+    worker->target.stall_limit_us = 0; /* counting a large target takes its time, in silence */
+    bool done = fault_point(&run->faults, "before_finish", error) && target_begin(&worker->target, true, error) &&
+                ledger_lock_totals(&worker->target, run->run_id, table->table_id, &totals, error);
+    if (done && strcmp(totals.status, "completed") == 0) {
+        target_rollback(&worker->target); /* another process was quicker */
+        return true;
+    }
+    done = done && reconcile(worker, table, &totals, error) &&
+           ledger_complete_table(&worker->target, run->run_id, table->table_id, NULL, error) &&
+           fault_point(&run->faults, "before_finish_commit", error) && target_commit(&worker->target, &unknown, error) &&
+           fault_point(&run->faults, "after_finish", error);
+    if (!done) {
+        target_rollback(&worker->target);
+        return false;
+    }
+    log_write(run->log, LOG_INFO, &scope, "completed: %lld rows in %lld chunks, reconciled", (long long)totals.rows_copied,
+              (long long)totals.total_chunks);
+    return true;
+}

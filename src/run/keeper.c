@@ -1,0 +1,270 @@
+#include "run/keeper.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "run/retry.h"
+#include "run/scheduler.h"
+#include "run/stop.h"
+
+enum {
+    TICK_MS = 100,
+    PROGRESS_EVERY_MS = 500,
+    PRESENCE_EVERY_MS = 2000,
+    HEARTBEAT_EVERY_MS = 5000,
+    DEADLINE_SECONDS = 30,     /* published with each heartbeat: after it, others may terminate our backends */
+    STOP_GRACE_MS = 10000,     /* chunks in hand may still finish after the first signal; then they are rolled back */
+    ABANDON_AFTER_MS = 45000,  /* and after that the process ends whatever a driver does */
+    CONTROL_STALL_US = 15000000,
+    LOSSES_ALLOWED = 8         /* attempts to get a lost presence back, about three minutes */
+};
+
+struct keeper {
+    struct run *run;
+    int64_t stop_seen_us; /* 0: no stop yet */
+    int64_t next_progress_us, next_presence_us, next_heartbeat_us;
+    bool quiet_stop;      /* the grace is over */
+};
+
+/* Without a cancel: these must work while everything else is being broken off. */
+bool keeper_connect(struct run *run, struct run_database *database, struct error *error) {
+    if (!target_connect(&database->control, &run->config->target, database->name, "control", NULL, error))
+        return false;
+    database->control.stall_limit_us = CONTROL_STALL_US;
+    return true;
+}
+
+bool keeper_register(struct run *run, struct run_database *database, bool in_transaction, struct error *error) {
+    char host[256] = "";
+    int owner_id = 0;
+    bool unknown = false;
+    gethostname(host, sizeof host - 1);
+    if (!in_transaction && !target_begin(&database->control, true, error))
+        return false;
+    if (!ledger_insert_owner(&database->control, run->run_id, host, (int)getpid(), &owner_id, error) ||
+        !target_connect(&database->presence, &run->config->target, database->name, "presence", NULL, error))
+        return false;
+    database->presence.stall_limit_us = CONTROL_STALL_US;
+    if (!ledger_hold_presence(&database->presence, database->run_number, owner_id, error))
+        return false;
+    if (!in_transaction && !target_commit(&database->control, &unknown, error))
+        return false;
+    atomic_store(&database->owner_id, owner_id);
+    return true;
+}
+
+static bool is_kept(const struct run_database *database) {
+    return !database->settled;
+}
+
+/* Presence is gone: whoever looks sees us as dead, so nothing more is loaded there until there is a new one. */
+static void lose_presence(struct keeper *keeper, struct run_database *database, const struct error *error) {
+    log_warning(keeper->run->log, "run", "lost the presence in database %s (%s); loading there stops until it is back",
+                database->control.database == NULL ? "(default)" : database->control.database, error->message);
+    cancel_request(&database->cancel);
+    target_disconnect(&database->presence);
+    database->losses = 0;
+    database->regain_at_us = clock_monotonic_us();
+}
+
+static void give_up_database(struct keeper *keeper, struct run_database *database, const struct error *error) {
+    struct run *run = keeper->run;
+    for (size_t i = 0; i < run->table_count; i++) {
+        struct run_table *table = &run->tables[i];
+        pthread_mutex_lock(&run->mutex);
+        bool open = table->database == database && table->state != TABLE_COMPLETED && table->state != TABLE_FAILED;
+        pthread_mutex_unlock(&run->mutex);
+        if (open)
+            scheduler_fail(run, table, error);
+    }
+}
+
+/* One attempt; the next comes later, so that the main thread goes on looking at everything else. */
+static void regain_presence(struct keeper *keeper, struct run_database *database) {
+    struct run *run = keeper->run;
+    struct error error;
+    error_clear(&error);
+    target_disconnect(&database->control);
+    target_disconnect(&database->presence);
+    if (keeper_connect(run, database, &error) && keeper_register(run, database, false, &error)) {
+        database->losses = 0;
+        cancel_reset(&database->cancel);
+        log_info(run->log, "run", "the presence is back, loading goes on");
+        return;
+    }
+    database->losses++;
+    database->regain_at_us =
+        clock_monotonic_us() + (int64_t)retry_delay_seconds(database->losses) * 10000 * run->retry_scale_percent;
+    log_warning(run->log, "run", "the presence could not be made anew: %s", error.message);
+    if (database->losses >= LOSSES_ALLOWED || error.kind == ERROR_AUTH || error.kind == ERROR_CONFIG) {
+        database->regain_at_us = INT64_MAX;
+        log_failure(run->log, NULL, &error);
+        give_up_database(keeper, database, &error);
+    }
+}
+
+static void check_presences(struct keeper *keeper) {
+    for (size_t i = 0; i < keeper->run->database_count; i++) {
+        struct run_database *database = &keeper->run->databases[i];
+        struct error error;
+        error_clear(&error);
+        if (!is_kept(database))
+            continue;
+        if (!cancel_requested(&database->cancel) && !ledger_check_presence(&database->presence, &error))
+            lose_presence(keeper, database, &error);
+        if (cancel_requested(&database->cancel) && clock_monotonic_us() >= database->regain_at_us)
+            regain_presence(keeper, database);
+    }
+}
+
+static void publish_heartbeats(struct keeper *keeper) {
+    struct run *run = keeper->run;
+    for (size_t i = 0; i < run->database_count; i++) {
+        struct run_database *database = &run->databases[i];
+        struct error error;
+        int evicted = 0;
+        error_clear(&error);
+        if (!is_kept(database) || cancel_requested(&database->cancel))
+            continue;
+        if (ledger_heartbeat(&database->control, atomic_load(&database->owner_id), DEADLINE_SECONDS, &error) &&
+            ledger_evict_overdue(&database->control, run->run_id, &evicted, &error)) {
+            if (evicted > 0)
+                log_warning(run->log, "run", "terminated the backends of %d owner(s) whose deadline had passed", evicted);
+            continue;
+        }
+        log_warning(run->log, "run", "the heartbeat failed (%s); connecting again", error.message);
+        target_disconnect(&database->control);
+        if (!keeper_connect(run, database, &error))
+            log_warning(run->log, "run", "no control connection: %s", error.message);
+    }
+}
+
+static void cancel_source(struct run *run, struct worker *worker) {
+    pthread_mutex_lock(&run->mutex);
+    if (worker->source != NULL)
+        source_cancel(worker->source);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+/* Break off workers in whose chunk nothing moves. */
+static void watch(struct keeper *keeper) {
+    struct run *run = keeper->run;
+    int64_t now = clock_monotonic_us();
+    for (int i = 0; i < run->worker_count; i++) {
+        struct worker *worker = &run->workers[i];
+        if (!atomic_load(&worker->loading))
+            continue;
+        int64_t moved = atomic_load(&worker->last_progress_us);
+        int64_t read = atomic_load(&worker->reader.last_progress_us);
+        int64_t limit =
+            atomic_load(&worker->reader.first_batch_seen) ? run->stall_limit_us : run->first_answer_limit_us;
+        if (now - (read > moved ? read : moved) <= limit)
+            continue;
+        log_warning(run->log, "run", "worker %d: nothing has moved for %lld s, breaking its chunk off", worker->number,
+                    (long long)(limit / 1000000));
+        pthread_mutex_lock(&run->mutex);
+        worker->stalled = true;
+        pthread_mutex_unlock(&run->mutex);
+        atomic_store(&worker->last_progress_us, now);
+        cancel_request(&worker->cancel);
+        cancel_source(run, worker);
+    }
+}
+
+static void report(struct keeper *keeper) {
+    struct run *run = keeper->run;
+    struct run_progress progress;
+    if (run->options->on_progress == NULL)
+        return;
+    memset(&progress, 0, sizeof progress);
+    progress.elapsed_us = clock_monotonic_us() - run->started_us;
+    progress.rows_at_start = run->rows_at_start;
+    progress.bytes_sent = atomic_load(&run->bytes_sent);
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < run->table_count; i++) {
+        const struct run_table *table = &run->tables[i];
+        progress.tables_total++;
+        progress.tables_completed += table->state == TABLE_COMPLETED;
+        progress.tables_failed += table->state == TABLE_FAILED;
+        progress.tables_planned += table->planned;
+        progress.chunks_total += table->chunks_total;
+        progress.chunks_completed += table->chunks_completed;
+        progress.rows_expected += table->planned ? table->rows_expected : 0;
+        progress.rows_loaded += table->rows_committed;
+    }
+    pthread_mutex_unlock(&run->mutex);
+    for (int i = 0; i < run->worker_count; i++) {
+        progress.rows_loaded += atomic_load(&run->workers[i].rows_in_hand);
+        progress.workers_busy += atomic_load(&run->workers[i].loading) || atomic_load(&run->workers[i].busy);
+    }
+    run->options->on_progress(run->options->progress_context, &progress);
+}
+
+static bool workers_finished(const struct run *run) {
+    for (int i = 0; i < run->worker_count; i++)
+        if (!atomic_load(&run->workers[i].finished))
+            return false;
+    return true;
+}
+
+/* First the workers stop claiming; after the grace everything in hand is broken off. True: give up on what still hangs. */
+static bool handle_stop(struct keeper *keeper, int64_t now) {
+    struct run *run = keeper->run;
+    if (keeper->stop_seen_us == 0) {
+        if (!stop_requested())
+            return false;
+        keeper->stop_seen_us = now;
+        log_info(run->log, "run", "stopping: chunks in hand have %d s to finish, then they are rolled back",
+                 STOP_GRACE_MS / 1000);
+        atomic_store(&run->stopping, true);
+    }
+    int64_t waited_ms = (now - keeper->stop_seen_us) / 1000;
+    if (waited_ms > STOP_GRACE_MS) {
+        if (!keeper->quiet_stop)
+            cancel_request(&run->cancel);
+        keeper->quiet_stop = true;
+        for (int i = 0; i < run->worker_count; i++)
+            if (!atomic_load(&run->workers[i].finished))
+                cancel_source(run, &run->workers[i]);
+    }
+    return waited_ms > ABANDON_AFTER_MS;
+}
+
+bool keeper_run(struct run *run) {
+    struct keeper keeper = {.run = run};
+    while (!workers_finished(run)) {
+        int64_t now = clock_monotonic_us();
+        if (handle_stop(&keeper, now)) {
+            log_warning(run->log, "run", "a worker hangs in a call that can't be broken off; ending without it");
+            return false;
+        }
+        if (now >= keeper.next_presence_us) {
+            check_presences(&keeper);
+            keeper.next_presence_us = now + PRESENCE_EVERY_MS * 1000;
+        }
+        if (now >= keeper.next_heartbeat_us) {
+            publish_heartbeats(&keeper);
+            keeper.next_heartbeat_us = now + HEARTBEAT_EVERY_MS * 1000;
+        }
+        watch(&keeper);
+        if (now >= keeper.next_progress_us) {
+            report(&keeper);
+            keeper.next_progress_us = now + PROGRESS_EVERY_MS * 1000;
+        }
+        /* Wakes at once when a worker returns, so that short runs aren't rounded up to a tick. */
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TICK_MS * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        pthread_mutex_lock(&run->mutex);
+        if (!workers_finished(run))
+            pthread_cond_timedwait(&run->changed, &run->mutex, &until);
+        pthread_mutex_unlock(&run->mutex);
+    }
+    report(&keeper);
+    return true;
+}

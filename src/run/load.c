@@ -1,0 +1,194 @@
+#include "run/load.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "target/copy.h"
+#include "verify/reconcile.h"
+
+/* Bookkeeping after a stop may take this long, no longer: the process has been asked to end. */
+static const int64_t record_limit_us = 5000000;
+
+static bool connect_target(struct worker *worker, struct run_database *database, const struct cancel *cancel,
+                           int64_t stall_limit_us, struct error *error) {
+    if (worker->connected == database && target_usable(&worker->target)) {
+        worker->target.cancel = cancel;
+        worker->target.stall_limit_us = stall_limit_us;
+        return true;
+    }
+    target_disconnect(&worker->target);
+    worker->connected = NULL;
+    if (!target_connect(&worker->target, &worker->run->config->target, database->name, "worker", cancel, error))
+        return false;
+    worker->target.stall_limit_us = stall_limit_us;
+    worker->connected = database;
+    return true;
+}
+
+bool load_connect_target(struct worker *worker, struct run_database *database, struct error *error) {
+    return connect_target(worker, database, &worker->cancel, worker->run->stall_limit_us, error);
+}
+
+bool load_connect_for_record(struct worker *worker, struct run_database *database, struct error *error) {
+    return connect_target(worker, database, NULL, record_limit_us, error);
+}
+
+bool load_connect_source(struct worker *worker, struct error *error) {
+    struct source_connection *connection = NULL;
+    if (worker->source != NULL)
+        return true;
+    if (!source_connect(worker->run->source, &connection, error))
+        return false;
+    pthread_mutex_lock(&worker->run->mutex);
+    worker->source = connection;
+    pthread_mutex_unlock(&worker->run->mutex);
+    return true;
+}
+
+void load_disconnect(struct worker *worker) {
+    target_disconnect(&worker->target);
+    worker->connected = NULL;
+    pthread_mutex_lock(&worker->run->mutex);
+    struct source_connection *connection = worker->source;
+    worker->source = NULL;
+    pthread_mutex_unlock(&worker->run->mutex);
+    source_disconnect(&connection);
+}
+
+static void note_progress(struct worker *worker) {
+    atomic_store(&worker->last_progress_us, clock_monotonic_us());
+}
+
+static bool begin_load(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                       struct error *error) {
+    return load_connect_target(worker, table->database, error) && target_begin(&worker->target, false, error) &&
+           ledger_enter_load(&worker->target, worker->run->run_id, claim, table->feed->target_schema,
+                             table->config->target, table->generation, error) &&
+           fault_point(&worker->run->faults, "before_data", error);
+}
+
+/* The server named a line: say which row that is, by its key, from the bytes that are still in hand. */
+static void name_bad_row(const struct worker *worker, const struct encode_segment *segment, int64_t bad_row,
+                         struct error *error) {
+    struct buffer row = {0};
+    encode_describe_row(worker->reader.encoder, segment, bad_row, &row);
+    error_context(error, "row %lld of the chunk (%s)", (long long)(segment->first_row + bad_row), buffer_string(&row));
+    buffer_release(&row);
+}
+
+static bool send_segment(struct worker *worker, const struct run_table *table, const struct encode_segment *segment,
+                         int64_t *copied, struct error *error) {
+    int64_t bad_row = -1;
+    int64_t count = 0;
+    if (!copy_segment(&worker->target, table->mapping.copy_sql, segment, &count, &bad_row, error)) {
+        if (bad_row >= 0 && bad_row < segment->rows)
+            name_bad_row(worker, segment, bad_row, error);
+        return false;
+    }
+    *copied += count;
+    atomic_fetch_add(&worker->rows_in_hand, count);
+    atomic_fetch_add(&worker->run->bytes_sent, (int64_t)segment->length);
+    note_progress(worker);
+    return fault_point(&worker->run->faults, "in_data", error);
+}
+
+/* The transaction begins with the first segment, not before: the source may compute for long, and an open transaction
+ * would hold vacuum back meanwhile. */
+static bool send_all(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                     int64_t *copied, struct error *error) {
+    bool begun = false;
+    for (;;) {
+        const struct encode_segment *segment;
+        if (!reader_next(&worker->reader, &segment, error))
+            return false;
+        if (!begun && !begin_load(worker, table, claim, error))
+            return false;
+        begun = true;
+        if (segment == NULL)
+            return true;
+        if (!send_segment(worker, table, segment, copied, error))
+            return false;
+        reader_give_back(&worker->reader);
+    }
+}
+
+/* COMMIT's answer was lost: the ledger, which commits with the rows, knows whether it happened. */
+static bool ask_ledger(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                       struct error *error) {
+    struct error lost = *error;
+    bool completed = false;
+    target_disconnect(&worker->target);
+    worker->connected = NULL;
+    if (!load_connect_target(worker, table->database, error) ||
+        !ledger_chunk_is_completed(&worker->target, worker->run->run_id, claim, &completed, error))
+        return error_context(error, "the answer to COMMIT was lost (%s), and the ledger can't be asked", lost.message);
+    if (completed)
+        return true;
+    *error = lost;
+    return false;
+}
+
+static bool record(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, int64_t copied,
+                   bool *last, struct error *error) {
+    struct faults *faults = &worker->run->faults;
+    struct reconcile_chunk counts = {
+        .rows_read = worker->reader.rows_read,
+        .rows_announced = worker->reader.total_rows,
+        .rows_encoded = worker->reader.rows_encoded,
+        .rows_copied = copied,
+    };
+    bool unknown = false;
+    if (!reconcile_chunk(&counts, error) || !fault_point(faults, "after_data", error) ||
+        !ledger_leave_load(&worker->target, worker->run->run_id, claim, copied, last, error) ||
+        !fault_point(faults, "after_record", error))
+        return false;
+    if (!target_commit(&worker->target, &unknown, error) && !(unknown && ask_ledger(worker, table, claim, error)))
+        return false;
+    return fault_point(faults, "after_commit", error);
+}
+
+/* Is this column's query the one that was planned? The chunk carries its own key columns, so a resumed plan stays itself. */
+static bool build_query(const struct run_table *table, const struct ledger_claim *claim, const struct dialect *dialect,
+                        struct buffer *sql, bool *has_inexact, struct error *error) {
+    const struct run_mapping *mapping = &table->mapping;
+    struct source_column *keys = NULL;
+    size_t key_count = 0;
+    struct plan_chunk chunk;
+    if (!plan_chunk_from_json(claim->range, &mapping->source, &keys, &key_count, &chunk, error))
+        return false;
+    plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count, table->config->source_filter,
+                    keys, key_count, &chunk, has_inexact);
+    plan_chunk_release(&chunk, key_count);
+    plan_keys_release(&keys, &key_count);
+    return true;
+}
+
+bool load_chunk(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, bool *last,
+                int64_t *rows, struct error *error) {
+    const struct run_mapping *mapping = &table->mapping;
+    struct buffer sql = {0};
+    struct reader_request request = {
+        .targets = mapping->targets,
+        .target_count = mapping->column_count,
+        .key_columns = mapping->key_columns,
+        .key_count = mapping->key_column_count,
+    };
+    int64_t copied = 0;
+    note_progress(worker);
+    if (!load_connect_source(worker, error) ||
+        !build_query(table, claim, source_dialect(worker->run->source), &sql, &request.has_inexact, error)) {
+        buffer_release(&sql);
+        return false;
+    }
+    request.sql = buffer_string(&sql);
+    reader_begin(&worker->reader, worker->source, &request);
+    atomic_store(&worker->loading, true);
+    bool done = send_all(worker, table, claim, &copied, error) && record(worker, table, claim, copied, last, error);
+    atomic_store(&worker->loading, false);
+    reader_end(&worker->reader);
+    buffer_release(&sql);
+    atomic_store(&worker->rows_in_hand, 0);
+    *rows = copied;
+    if (!done)
+        target_rollback(&worker->target);
+    return done;
+}

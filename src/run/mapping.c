@@ -1,0 +1,219 @@
+#include "run/mapping.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "target/copy.h"
+
+/* Target name of a source column: as mapped, else the same. */
+static const char *target_name(const struct config_table *config, const char *source_name) {
+    for (size_t i = 0; i < config->column_mapping_count; i++)
+        if (strcmp(config->column_mapping[i].name, source_name) == 0)
+            return config->column_mapping[i].value;
+    return source_name;
+}
+
+static void append_name(struct buffer *list, const char *name) {
+    buffer_appendf(list, "%s\"%s\"", list->length > 0 ? ", " : "", name);
+}
+
+static void check_mapped_names(const struct run_mapping *mapping, const struct config_table *config,
+                               struct buffer *problems) {
+    for (size_t i = 0; i < config->column_mapping_count; i++) {
+        const char *from = config->column_mapping[i].name;
+        const char *to = config->column_mapping[i].value;
+        if (source_column_find(&mapping->source, from) < 0)
+            buffer_appendf(problems, "%scolumn_mapping names the source column \"%s\", which doesn't exist",
+                           problems->length > 0 ? "; " : "", from);
+        if (target_column_find(&mapping->target, to) < 0)
+            buffer_appendf(problems, "%scolumn_mapping names the target column \"%s\", which doesn't exist",
+                           problems->length > 0 ? "; " : "", to);
+    }
+}
+
+/* Pair the columns by name. `left_out` collects source columns that the target lacks or doesn't let anyone write. */
+static void pair_columns(struct run_mapping *mapping, const struct config_table *config, struct buffer *left_out,
+                         struct buffer *problems) {
+    size_t count = mapping->source.column_count;
+    bool *taken = memory_array(mapping->target.column_count, sizeof *taken);
+    mapping->columns = memory_array(count, sizeof *mapping->columns);
+    mapping->targets = memory_array(count, sizeof *mapping->targets);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = target_name(config, mapping->source.columns[i].name);
+        int64_t found = target_column_find(&mapping->target, name);
+        if (found < 0 || mapping->target.columns[found].generated) {
+            append_name(left_out, mapping->source.columns[i].name);
+        } else if (taken[found]) {
+            buffer_appendf(problems, "%stwo source columns go into the target column \"%s\"",
+                           problems->length > 0 ? "; " : "", name);
+        } else {
+            taken[found] = true;
+            mapping->columns[mapping->column_count] = i;
+            mapping->targets[mapping->column_count++] = mapping->target.columns[found].encode;
+        }
+    }
+    for (size_t i = 0; i < mapping->target.column_count; i++) {
+        const struct target_column *column = &mapping->target.columns[i];
+        if (!taken[i] && column->not_null && !column->has_default && !column->generated)
+            buffer_appendf(problems, "%sthe target column \"%s\" is NOT NULL without a default, and no source column goes there",
+                           problems->length > 0 ? "; " : "", column->encode.name);
+    }
+    memory_release(&taken);
+}
+
+static void copy_column(struct source_column *copy, const struct source_column *column) {
+    *copy = *column;
+    copy->name = memory_copy_string(column->name);
+    copy->type_name = memory_copy_string(column->type_name);
+}
+
+static bool key_by_name(struct run_mapping *mapping, const char *name, const char *setting, struct error *error) {
+    int64_t found = source_column_find(&mapping->source, name);
+    if (found < 0)
+        return error_set(error, ERROR_CONFIG, "%s names the column \"%s\", which the source doesn't have", setting, name);
+    if (!plan_key_supported(&mapping->source.columns[found])) {
+        error_set(error, ERROR_CONFIG, "%s names the column \"%s\" of type %s, which can't order chunks", setting, name,
+                  mapping->source.columns[found].type_name);
+        return error_hint(error, "range chunking takes integers, decimals, dates, timestamps, text and uuid");
+    }
+    copy_column(&mapping->keys[mapping->key_count++], &mapping->source.columns[found]);
+    return true;
+}
+
+/* Source column that feeds a target column, or NULL. */
+static const char *source_name_of(const struct run_mapping *mapping, const char *target_column) {
+    for (size_t i = 0; i < mapping->column_count; i++)
+        if (strcmp(mapping->targets[i].name, target_column) == 0)
+            return mapping->source.columns[mapping->columns[i]].name;
+    return NULL;
+}
+
+/* Chunking columns: as configured, else the key that the user named, else the source's primary key; none: one chunk. */
+static bool choose_keys(struct run_mapping *mapping, const struct config_table *config, struct error *error) {
+    size_t most = config->chunking_column_count + config->uniqueness_column_count + mapping->source.key_count;
+    mapping->keys = memory_array(most, sizeof *mapping->keys);
+    if (config->chunking == CHUNKING_WHOLE)
+        return true;
+    for (size_t i = 0; i < config->chunking_column_count; i++)
+        if (!key_by_name(mapping, config->chunking_columns[i], "chunking_columns", error))
+            return false;
+    if (mapping->key_count > 0)
+        return true;
+    for (size_t i = 0; i < config->uniqueness_column_count; i++) {
+        const char *name = source_name_of(mapping, config->uniqueness_columns[i]);
+        if (name == NULL)
+            return error_set(error, ERROR_CONFIG,
+                             "uniqueness_columns names the target column \"%s\", which no source column goes into",
+                             config->uniqueness_columns[i]);
+        if (!key_by_name(mapping, name, "uniqueness_columns", error))
+            return false;
+    }
+    if (mapping->key_count > 0)
+        return true;
+    for (size_t i = 0; i < mapping->source.key_count; i++) {
+        const struct source_column *column = &mapping->source.columns[mapping->source.key[i]];
+        if (!plan_key_supported(column)) { /* nobody asked for it: one chunk is as complete */
+            plan_keys_release(&mapping->keys, &mapping->key_count);
+            mapping->keys = memory_array(1, sizeof *mapping->keys);
+            break;
+        }
+        copy_column(&mapping->keys[mapping->key_count++], column);
+    }
+    if (config->chunking == CHUNKING_RANGE && mapping->key_count == 0) {
+        error_set(error, ERROR_CONFIG, "chunking is \"range\", but there is no column to order chunks by");
+        return error_hint(error, "name one in chunking_columns");
+    }
+    return true;
+}
+
+/* Rows are named in messages by their chunking columns, as far as those are copied. */
+static void choose_key_columns(struct run_mapping *mapping) {
+    mapping->key_columns = memory_array(mapping->key_count, sizeof *mapping->key_columns);
+    for (size_t k = 0; k < mapping->key_count; k++)
+        for (size_t i = 0; i < mapping->column_count; i++)
+            if (strcmp(mapping->source.columns[mapping->columns[i]].name, mapping->keys[k].name) == 0)
+                mapping->key_columns[mapping->key_column_count++] = i;
+}
+
+/* Ask the source for the schema of the very query that will be read (catalogues and drivers disagree with it), with no
+ * rows, and see whether every pair can be encoded, before anything is truncated. */
+static bool check_pairs(const struct run_mapping *mapping, struct source_connection *source, const struct dialect *dialect,
+                        struct buffer *problems, struct error *error) {
+    struct plan_chunk whole = {.kind = CHUNK_WHOLE};
+    struct buffer sql = {0};
+    bool has_inexact = false;
+    struct source_stream stream;
+    plan_data_query(&sql, dialect, &mapping->source, mapping->columns, mapping->column_count, "1 = 0", NULL, 0, &whole,
+                    &has_inexact);
+    bool opened = source_stream_open(source, buffer_string(&sql), &stream, error);
+    buffer_release(&sql);
+    if (!opened)
+        return error_context(error, "asking the source for the columns' types");
+    for (size_t i = 0; i < mapping->column_count && (int64_t)i < stream.schema.n_children; i++) {
+        char reason[512];
+        if (encode_pair_supported(stream.schema.children[i], &mapping->targets[i], reason, sizeof reason))
+            continue;
+        buffer_appendf(problems, "%scolumn \"%s\" (%s) can't go into \"%s\" (%s): %s", problems->length > 0 ? "; " : "",
+                       mapping->source.columns[mapping->columns[i]].name,
+                       mapping->source.columns[mapping->columns[i]].type_name, mapping->targets[i].name,
+                       mapping->targets[i].type_name, reason);
+    }
+    source_stream_close(&stream);
+    return true;
+}
+
+static bool map_columns(struct run_mapping *mapping, const struct run_table *table, struct source_connection *source,
+                        const struct dialect *dialect, struct log *log, struct error *error) {
+    struct buffer left_out = {0};
+    struct buffer problems = {0};
+    check_mapped_names(mapping, table->config, &problems);
+    pair_columns(mapping, table->config, &left_out, &problems);
+    bool done = true;
+    if (mapping->column_count == 0) {
+        done = error_set(error, ERROR_CONFIG, "no source column has the name of a target column; the source has %s",
+                         buffer_string(&left_out));
+        error_hint(error, "names are exact, upper and lower case included: use column_mapping where they differ");
+    } else {
+        done = check_pairs(mapping, source, dialect, &problems, error);
+    }
+    if (done && problems.length > 0)
+        done = error_set(error, ERROR_CONFIG, "%s", buffer_string(&problems));
+    if (done && left_out.length > 0) {
+        struct log_scope scope = run_scope(table, 0);
+        log_write(log, LOG_WARNING, &scope, "left out, since the target has no such column to write: %s",
+                  buffer_string(&left_out));
+    }
+    buffer_release(&left_out);
+    buffer_release(&problems);
+    return done;
+}
+
+bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table, struct source_connection *source,
+                     const struct dialect *dialect, struct target_connection *target, struct log *log,
+                     struct error *error) {
+    struct buffer copy = {0};
+    memset(mapping, 0, sizeof *mapping);
+    bool done = source_describe(source, &table->relation, &mapping->source, error) &&
+                target_describe(target, table->feed->target_schema, table->config->target, table->config->truncate_onstart,
+                                &mapping->target, error) &&
+                map_columns(mapping, table, source, dialect, log, error) && choose_keys(mapping, table->config, error);
+    if (done) {
+        choose_key_columns(mapping);
+        copy_statement(&copy, mapping->target.schema, mapping->target.name, mapping->targets, mapping->column_count);
+        mapping->copy_sql = buffer_steal(&copy);
+    } else {
+        mapping_release(mapping);
+    }
+    return done;
+}
+
+void mapping_release(struct run_mapping *mapping) {
+    source_table_release(&mapping->source);
+    target_table_release(&mapping->target);
+    memory_release(&mapping->columns);
+    memory_release(&mapping->targets);
+    plan_keys_release(&mapping->keys, &mapping->key_count);
+    memory_release(&mapping->key_columns);
+    memory_release(&mapping->copy_sql);
+    memset(mapping, 0, sizeof *mapping);
+}

@@ -1,0 +1,122 @@
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "run/begin.h"
+#include "run/keeper.h"
+#include "run/mapping.h"
+#include "run/run.h"
+#include "run/state.h"
+#include "run/worker.h"
+
+static bool open_run(struct run *run, struct error *error) {
+    if (!faults_init(&run->faults, error) || !limits_from_environment(run, error))
+        return false;
+    if (!source_open(run->config, run->log, &run->source, error))
+        return false;
+    /* A log-in that is refused is told before anything is written anywhere. */
+    if (!source_connect(run->source, &run->workers[0].source, error))
+        return false;
+    return begin_databases(run, error) && begin_run(run, error);
+}
+
+static bool start_workers(struct run *run, struct error *error) {
+    for (int i = 0; i < run->worker_count; i++) {
+        struct worker *worker = &run->workers[i];
+        if (!worker_start(worker, error)) {
+            /* The ones that run already do the work of all; without any, it can't go on. */
+            run->worker_count = i;
+            return i > 0;
+        }
+    }
+    return true;
+}
+
+static void count_tables(const struct run *run, struct run_result *result) {
+    for (size_t i = 0; i < run->table_count; i++) {
+        const struct run_table *table = &run->tables[i];
+        result->tables_total++;
+        result->tables_completed += table->state == TABLE_COMPLETED;
+        result->tables_failed += table->state == TABLE_FAILED;
+        result->rows_loaded += table->rows_committed;
+    }
+}
+
+/* Write each database's part of the run down. The commit is synchronous: after exit status 0 a crash of the server loses
+ * nothing. */
+static void finish_databases(struct run *run, struct run_result *result) {
+    bool stopped = atomic_load(&run->stopping);
+    result->outcome = RUN_COMPLETED;
+    for (size_t i = 0; i < run->database_count; i++) {
+        struct run_database *database = &run->databases[i];
+        struct error error;
+        char status[16] = "";
+        error_clear(&error);
+        if (database->settled)
+            continue;
+        if (!ledger_finish_run(&database->control, run->run_id, atomic_load(&database->owner_id), stopped, NULL, status,
+                               &error)) {
+            log_failure(run->log, NULL, &error);
+            result->outcome = RUN_FAILED;
+        } else if (strcmp(status, "partial") == 0 && result->outcome == RUN_COMPLETED) {
+            result->outcome = RUN_PARTIAL;
+        } else if (strcmp(status, "completed") != 0 && strcmp(status, "partial") != 0) {
+            result->outcome = RUN_FAILED;
+        }
+    }
+}
+
+static void tell_end(struct run *run, const struct run_result *result) {
+    char duration[32];
+    clock_format_duration(result->elapsed_us, duration, sizeof duration);
+    if (result->outcome == RUN_COMPLETED)
+        log_info(run->log, "run", "run %s completed: %d tables, %lld rows, in %s", run->run_id, result->tables_completed,
+                 (long long)result->rows_loaded, duration);
+    else if (result->outcome == RUN_PARTIAL)
+        log_warning(run->log, "run", "run %s stopped: %d of %d tables completed; the same command goes on from here",
+                    run->run_id, result->tables_completed, result->tables_total);
+    else
+        log_error(run->log, "run", "run %s failed: %d of %d tables completed, %d failed; mend the cause and run the same "
+                                   "command again, it goes on from here",
+                  run->run_id, result->tables_completed, result->tables_total, result->tables_failed);
+}
+
+void run_migrate(const struct config *config, const struct run_options *options, struct log *log,
+                 struct run_result *result) {
+    struct run run = {.config = config, .options = options, .log = log, .started_us = clock_monotonic_us()};
+    struct error error;
+    bool joined = true;
+    memset(result, 0, sizeof *result);
+    result->outcome = RUN_FAILED;
+    error_clear(&error);
+    pthread_mutex_init(&run.mutex, NULL);
+    pthread_cond_init(&run.changed, NULL);
+    begin_tables(&run);
+    if (!open_run(&run, &error)) {
+        log_failure(log, NULL, &error);
+        begin_release(&run);
+        return;
+    }
+    if (start_workers(&run, &error)) {
+        joined = keeper_run(&run);
+        for (int i = 0; joined && i < run.worker_count; i++)
+            worker_join(&run.workers[i]);
+    } else {
+        log_failure(log, NULL, &error);
+    }
+    finish_databases(&run, result);
+    count_tables(&run, result);
+    result->elapsed_us = clock_monotonic_us() - run.started_us;
+    result->resumed = run.resumed;
+    memcpy(result->run_id, run.run_id, sizeof result->run_id);
+    tell_end(&run, result);
+    if (!joined) /* a thread still uses what begin_release would free; every chunk is safe in its transaction */
+        _exit(result->outcome == RUN_COMPLETED ? 0 : result->outcome == RUN_PARTIAL ? 3 : 1);
+    begin_release(&run);
+}
+
+struct log_scope run_scope(const struct run_table *table, int64_t chunk_id) {
+    return (struct log_scope){.component = "run", .table = table->label, .chunk_id = chunk_id};
+}

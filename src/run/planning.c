@@ -1,0 +1,244 @@
+#include "run/planning.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "run/load.h"
+#include "run/mapping.h"
+
+/* A table of the group on its way through planning. */
+struct draft {
+    struct run_table *table;
+    struct run_mapping mapping;
+    struct plan plan;
+    bool known;   /* planned by an earlier process: only its mapping is needed */
+    bool failed;
+};
+
+bool planning_query(struct source_connection *source, const struct dialect *dialect, const struct run_table *table,
+                    const struct run_mapping *mapping, int workers, struct plan *plan, struct error *error) {
+    struct buffer sql = {0};
+    struct source_rows rows = {0};
+    struct error narrowing;
+    struct plan_size size = plan_choose_size(&mapping->source, mapping->columns, mapping->column_count,
+                                             table->config->settings.batch_size, workers);
+    plan_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count, &size);
+    if (!source_planning_begin(source, error)) {
+        buffer_release(&sql);
+        return false;
+    }
+    bool done = source_query_rows(source, buffer_string(&sql), &rows, error);
+    buffer_release(&sql);
+    error_clear(&narrowing);
+    if (!source_planning_end(source, done ? error : &narrowing))
+        done = false;
+    done = done && plan_from_rows(plan, &rows, mapping->keys, mapping->key_count, &size, error);
+    source_rows_release(&rows);
+    return done || error_context(error, "the planning query");
+}
+
+static bool draft_table(struct worker *worker, struct draft *draft, struct error *error) {
+    struct run *run = worker->run;
+    const struct dialect *dialect = source_dialect(run->source);
+    struct log_scope scope = run_scope(draft->table, 0);
+    int64_t begun = clock_monotonic_us();
+    char duration[32];
+    if (!mapping_prepare(&draft->mapping, draft->table, worker->source, dialect, &worker->target, run->log, error))
+        return false;
+    if (draft->known)
+        return true;
+    if (!planning_query(worker->source, dialect, draft->table, &draft->mapping, run->worker_count, &draft->plan, error))
+        return false;
+    clock_format_duration(clock_monotonic_us() - begun, duration, sizeof duration);
+    log_write(run->log, LOG_INFO, &scope, "planned: %zu chunks, %lld rows, in %s", draft->plan.chunk_count,
+              (long long)draft->plan.expected_rows, duration);
+    return true;
+}
+
+static bool store_table(struct worker *worker, const struct draft *draft, int64_t generation, int64_t rows_before,
+                        struct error *error) {
+    const struct plan *plan = &draft->plan;
+    struct ledger_plan_chunk *chunks = memory_array(plan->chunk_count, sizeof *chunks);
+    struct buffer metadata = {0};
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        json_t *range = plan_chunk_to_json(plan, &plan->chunks[i]);
+        chunks[i].range = json_dumps(range, JSON_COMPACT);
+        chunks[i].expected_rows = plan->chunks[i].expected_rows;
+        json_decref(range);
+    }
+    if (rows_before >= 0)
+        buffer_appendf(&metadata, "{\"target_rows_before\":%lld}", (long long)rows_before);
+    struct ledger_plan stored = {
+        .table_id = draft->table->table_id,
+        .chunks = chunks,
+        .chunk_count = plan->chunk_count,
+        .expected_rows = plan->expected_rows,
+        .metadata = rows_before >= 0 ? buffer_string(&metadata) : NULL,
+    };
+    bool done = ledger_store_plan(&worker->target, worker->run->run_id, &stored, generation, error);
+    for (size_t i = 0; i < plan->chunk_count; i++)
+        memory_release(&chunks[i].range);
+    memory_release(&chunks);
+    buffer_release(&metadata);
+    return done;
+}
+
+/* One synchronous transaction: the target is taken over and, once in the run's life, truncated; the plans are stored. */
+static bool store_group(struct worker *worker, const struct draft *drafts, size_t count, int64_t *generation,
+                        struct error *error) {
+    struct run *run = worker->run;
+    const struct run_table *first = drafts[0].table;
+    const char *schema = first->feed->target_schema;
+    const char *name = first->config->target;
+    bool truncate = first->config->truncate_onstart;
+    bool already = false;
+    bool unknown = false;
+    int64_t rows_before = -1;
+    worker->target.stall_limit_us = 0; /* TRUNCATE and the count may wait for the server for long, in silence */
+    if (!target_begin(&worker->target, true, error) ||
+        !ledger_take_target(&worker->target, run->run_id, schema, name, truncate, generation, &already, error) ||
+        !fault_point(&run->faults, "before_truncate", error))
+        return false;
+    if (!already && truncate) {
+        if (!target_truncate(&worker->target, schema, name, error))
+            return false;
+        log_info(run->log, "plan", "truncated %s.%s", schema, name);
+        rows_before = 0;
+    } else if (!already && !target_count_rows(&worker->target, schema, name, &rows_before, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!drafts[i].failed && !drafts[i].known &&
+            !store_table(worker, &drafts[i], *generation, rows_before, error))
+            return false;
+    return fault_point(&run->faults, "before_plan_commit", error) && target_commit(&worker->target, &unknown, error) &&
+           fault_point(&run->faults, "after_plan_commit", error);
+}
+
+/* Hand the drafts over to the workers. */
+static void publish(struct run *run, struct draft *drafts, size_t count, int64_t generation) {
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < count; i++) {
+        struct run_table *table = drafts[i].table;
+        if (drafts[i].failed)
+            continue;
+        table->mapping = drafts[i].mapping;
+        table->mapped = true;
+        memset(&drafts[i].mapping, 0, sizeof drafts[i].mapping);
+        if (!drafts[i].known) {
+            table->generation = generation;
+            table->chunks_total = (int64_t)drafts[i].plan.chunk_count;
+            table->rows_expected = drafts[i].plan.expected_rows;
+            table->planned = true;
+        }
+        table->state = table->chunks_completed == table->chunks_total ? TABLE_DRAINED : TABLE_READY;
+    }
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+/* What the ledger has of this group: an earlier process, or our own attempt whose COMMIT's answer was lost, may have
+ * stored the plans already. */
+static bool read_ledger(struct worker *worker, struct draft *drafts, size_t count, struct error *error) {
+    struct ledger_tables stored = {0};
+    if (!ledger_list_tables(&worker->target, worker->run->run_id, &stored, error))
+        return false;
+    pthread_mutex_lock(&worker->run->mutex);
+    for (size_t i = 0; i < count; i++)
+        for (size_t s = 0; s < stored.count; s++)
+            if (stored.list[s].table_id == drafts[i].table->table_id && stored.list[s].planned) {
+                struct run_table *table = drafts[i].table;
+                table->planned = drafts[i].known = true;
+                table->generation = stored.list[s].target_generation;
+                table->chunks_total = stored.list[s].total_chunks;
+                table->chunks_completed = stored.list[s].completed_chunks;
+                table->rows_expected = stored.list[s].expected_rows;
+                table->rows_committed = stored.list[s].total_rows_copied;
+            }
+    pthread_mutex_unlock(&worker->run->mutex);
+    ledger_tables_release(&stored);
+    return true;
+}
+
+static void fail_draft(struct worker *worker, struct draft *draft, struct error *error) {
+    struct run *run = worker->run;
+    struct log_scope scope = run_scope(draft->table, 0);
+    struct error recording;
+    log_failure(run->log, &scope, error);
+    error_clear(&recording);
+    if (!load_connect_for_record(worker, draft->table->database, &recording) ||
+        !ledger_fail_table(&worker->target, run->run_id, draft->table->table_id, error->message, &recording))
+        log_failure(run->log, &scope, &recording);
+    draft->failed = true;
+    pthread_mutex_lock(&run->mutex);
+    draft->table->state = TABLE_FAILED;
+    draft->table->failure = *error;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+static size_t collect(struct run *run, size_t group, struct draft *drafts) {
+    size_t count = 0;
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = group; i < run->table_count; i++)
+        if (run->tables[i].group == group && run->tables[i].state == TABLE_PLANNING)
+            drafts[count++].table = &run->tables[i];
+    pthread_mutex_unlock(&run->mutex);
+    return count;
+}
+
+static bool is_worth_trying_again(const struct error *error) {
+    return error->kind == ERROR_TRANSIENT || error->kind == ERROR_STOPPED;
+}
+
+static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, struct error *error) {
+    struct run_database *database = drafts[0].table->database;
+    int64_t generation = 0;
+    size_t alive = 0;
+    size_t fresh = 0;
+    if (!load_connect_source(worker, error) || !load_connect_target(worker, database, error) ||
+        !read_ledger(worker, drafts, count, error))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (draft_table(worker, &drafts[i], error)) {
+            alive++;
+            fresh += drafts[i].known ? 0 : 1;
+            continue;
+        }
+        if (is_worth_trying_again(error))
+            return false;
+        fail_draft(worker, &drafts[i], error);
+        if (!load_connect_target(worker, database, error))
+            return false;
+    }
+    if (fresh > 0) {
+        bool stored = store_group(worker, drafts, count, &generation, error);
+        if (!stored) {
+            target_rollback(&worker->target);
+            return false;
+        }
+    }
+    if (alive > 0)
+        publish(worker->run, drafts, count, generation);
+    return true;
+}
+
+bool planning_group(struct worker *worker, size_t group, struct error *error) {
+    struct run *run = worker->run;
+    struct draft *drafts = memory_array(run->table_count, sizeof *drafts);
+    size_t count = collect(run, group, drafts);
+    bool done = count == 0 || plan_drafts(worker, drafts, count, error);
+    if (!done && !is_worth_trying_again(error)) {
+        for (size_t i = 0; i < count; i++)
+            if (!drafts[i].failed)
+                fail_draft(worker, &drafts[i], error);
+        done = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        mapping_release(&drafts[i].mapping);
+        plan_release(&drafts[i].plan);
+    }
+    memory_release(&drafts);
+    return done;
+}

@@ -1,0 +1,70 @@
+/* The reading half of a worker: a thread that reads a chunk's rows and encodes them into segments while the worker's own
+ * thread sends the segments before them. Between the two a small ring of segments, which bounds memory and lets the
+ * slower side set the pace.
+ */
+#ifndef THAW_RUN_READER_H
+#define THAW_RUN_READER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "encode/encode.h"
+#include "source/source.h"
+
+enum {
+    /* Measured, see docs/decisions.md: larger segments are no faster, smaller ones pay for more round trips. */
+    READER_SEGMENTS = 3,
+    READER_SEGMENT_BYTES = 1024 * 1024
+};
+
+/* What to read. Borrowed until reader_end(). */
+struct reader_request {
+    const char *sql;
+    const struct encode_target *targets;
+    size_t target_count;
+    const size_t *key_columns; /* indexes into targets: name a row in messages */
+    size_t key_count;
+    bool has_inexact;          /* a last column says which value lost digits */
+};
+
+enum reader_state { READER_IDLE, READER_READING, READER_ENDED, READER_FAILED };
+
+struct reader {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool quit;
+    enum reader_state state;
+    const struct reader_request *request;
+    struct source_connection *connection; /* borrowed; changed only while idle */
+    const struct cancel *cancel;          /* the worker's */
+    struct cancel own_cancel;             /* reader_end() before the stream's end */
+    struct encoder *encoder;              /* from the first batch until reader_end() */
+    struct encode_segment segments[READER_SEGMENTS];
+    unsigned filled; /* segments ever filled; the next goes to filled % READER_SEGMENTS */
+    unsigned taken;  /* segments ever handed out */
+    unsigned given;  /* segments ever given back */
+    int64_t rows_read, rows_encoded, total_rows;
+    struct error error;
+    _Atomic int64_t last_progress_us; /* monotonic, for the watchdog */
+    atomic_bool first_batch_seen;     /* until then the source is computing, which may take long */
+};
+
+bool reader_start(struct reader *reader, const struct cancel *cancel, struct error *error) THAW_CHECK;
+/* Ask the thread to end and wait for it. Only after reader_end(). */
+void reader_stop(struct reader *reader);
+
+/* Begin a chunk on `connection`. */
+void reader_begin(struct reader *reader, struct source_connection *connection, const struct reader_request *request);
+/* Wait for the next finished segment; *segment is NULL at the end. Segments are given back in order. */
+bool reader_next(struct reader *reader, const struct encode_segment **segment, struct error *error) THAW_CHECK;
+void reader_give_back(struct reader *reader);
+/* End the chunk: breaks off what is still being read, waits for the thread to be idle, and drops the encoder. Always
+ * after reader_begin(). */
+void reader_end(struct reader *reader);
+
+#endif

@@ -1,0 +1,36 @@
+/* Whether to begin a run or to resume one: a pure decision over what the ledgers of all target databases list. */
+#ifndef THAW_RUN_RESUME_H
+#define THAW_RUN_RESUME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "ledger/ledger.h"
+
+struct resume_request {
+    const char *source_names;
+    const char *execution_hash;
+    const char *settings; /* JSON text behind the hash */
+    bool no_resume;
+    const char *run_id; /* --resume-run-id, or NULL */
+    double max_age_hours;
+    int64_t now_us; /* the servers' clock */
+};
+
+struct resume_decision {
+    bool resume;
+    char run_id[37];        /* of the run to resume */
+    int64_t idle_us;        /* since its last progress */
+    struct buffer explanation; /* for the log, where nothing is resumed: each candidate and why it isn't one, one a line; "" : no candidates */
+};
+
+/* `databases` holds the runs that each database lists. False: ERROR_CONFIG where the request can't be met (a live run of the same
+ * sources, a run_id that isn't there or is completed). */
+bool resume_decide(const struct resume_request *request, const struct ledger_runs *databases, size_t database_count,
+                   struct resume_decision *decision, struct error *error) THAW_CHECK;
+void resume_decision_release(struct resume_decision *decision);
+
+#endif

@@ -1,0 +1,61 @@
+/* The run: what `thaw migrate` does. The main thread keeps the run (presence, heartbeat, watchdog, signals, progress);
+ * workers plan target tables, claim chunks, load them and finish tables. PostgreSQL is the only coordinator between
+ * processes.
+ */
+#ifndef THAW_RUN_RUN_H
+#define THAW_RUN_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+
+struct run_progress {
+    int64_t elapsed_us;
+    int tables_total, tables_completed, tables_failed;
+    int64_t chunks_total, chunks_completed; /* of the tables planned so far */
+    int64_t rows_expected;                  /* of the tables planned so far */
+    int64_t rows_loaded;                    /* committed, plus acknowledged in the chunks in hand */
+    int64_t rows_at_start;                  /* committed before this process began */
+    int64_t bytes_sent;                     /* by this process */
+    int tables_planned;
+    int workers_busy;
+};
+
+struct run_options {
+    int workers;                 /* 0: the configuration's parallel_threads */
+    bool no_resume;
+    const char *resume_run_id;   /* NULL: none asked for */
+    double resume_max_age_hours; /* negative: the configuration's */
+    /* Called from the main thread about twice a second, and once at the end. NULL: nobody looks. */
+    void (*on_progress)(void *context, const struct run_progress *progress);
+    void *progress_context;
+};
+
+enum run_outcome {
+    RUN_COMPLETED, /* every table is completed */
+    RUN_FAILED,    /* a table failed, or the run could not start */
+    RUN_PARTIAL    /* stopped on request; the same command goes on */
+};
+
+struct run_result {
+    enum run_outcome outcome;
+    char run_id[37]; /* "" where the run never began */
+    bool resumed;
+    int tables_total, tables_completed, tables_failed;
+    int64_t rows_loaded; /* all rows of the run, earlier processes' included */
+    int64_t elapsed_us;
+};
+
+/* Run or resume. An error is logged here, once; `result` says how it ended. */
+void run_migrate(const struct config *config, const struct run_options *options, struct log *log, struct run_result *result);
+
+/* Print what run_migrate would do, changing nothing in either database. */
+bool run_dry(const struct config *config, const struct run_options *options, struct log *log, FILE *out,
+             struct error *error) THAW_CHECK;
+
+#endif

@@ -1,0 +1,147 @@
+#include "run/scheduler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct run_table *first_in_state(struct run *run, enum table_state state) {
+    for (size_t i = 0; i < run->table_count; i++)
+        if (run->tables[i].state == state)
+            return &run->tables[i];
+    return NULL;
+}
+
+/* Planning goes first, since it shows how much there is to do, but never with all workers while there is something to
+ * load: a view's planning query may take minutes. */
+static bool may_plan(const struct run *run, bool something_to_load) {
+    int most = something_to_load ? (run->worker_count + 1) / 2 : run->worker_count;
+    return run->planning < most;
+}
+
+struct job scheduler_next(struct run *run) {
+    struct job job = {.kind = JOB_NONE};
+    pthread_mutex_lock(&run->mutex);
+    struct run_table *drained = first_in_state(run, TABLE_DRAINED);
+    struct run_table *unplanned = first_in_state(run, TABLE_UNPLANNED);
+    bool ready = first_in_state(run, TABLE_READY) != NULL;
+    if (atomic_load(&run->stopping)) {
+        job.kind = JOB_NONE;
+    } else if (drained != NULL) {
+        drained->state = TABLE_FINISHING;
+        job = (struct job){.kind = JOB_FINISH, .table = drained};
+    } else if (unplanned != NULL && may_plan(run, ready)) {
+        job = (struct job){.kind = JOB_PLAN, .group = unplanned->group};
+        for (size_t i = 0; i < run->table_count; i++)
+            if (run->tables[i].group == job.group && run->tables[i].state == TABLE_UNPLANNED)
+                run->tables[i].state = TABLE_PLANNING;
+        run->planning++;
+    } else if (ready || first_in_state(run, TABLE_PLANNING) != NULL || first_in_state(run, TABLE_FINISHING) != NULL) {
+        job.kind = JOB_CLAIM;
+    }
+    pthread_mutex_unlock(&run->mutex);
+    return job;
+}
+
+static int by_fewest_workers(const void *left, const void *right) {
+    const struct run_table *a = *(struct run_table *const *)left;
+    const struct run_table *b = *(struct run_table *const *)right;
+    if (a->active != b->active)
+        return a->active < b->active ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+size_t scheduler_claimable(struct run *run, const struct run_database *database, struct run_table **tables) {
+    size_t count = 0;
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < run->table_count; i++) {
+        struct run_table *table = &run->tables[i];
+        if (table->database == database && table->state == TABLE_READY &&
+            table->active < table->config->settings.parallel_threads)
+            tables[count++] = table;
+    }
+    qsort(tables, count, sizeof(struct run_table *), by_fewest_workers);
+    pthread_mutex_unlock(&run->mutex);
+    return count;
+}
+
+void scheduler_enter(struct run *run, struct run_table *table) {
+    pthread_mutex_lock(&run->mutex);
+    table->active++;
+    pthread_mutex_unlock(&run->mutex);
+}
+
+void scheduler_leave(struct run *run, struct run_table *table, bool completed, int64_t rows) {
+    pthread_mutex_lock(&run->mutex);
+    table->active--;
+    if (completed) {
+        table->chunks_completed++;
+        table->rows_committed += rows;
+    }
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state) {
+    pthread_mutex_lock(&run->mutex);
+    table->state = state;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+void scheduler_fail(struct run *run, struct run_table *table, const struct error *failure) {
+    pthread_mutex_lock(&run->mutex);
+    if (table->state != TABLE_FAILED)
+        table->failure = *failure;
+    table->state = TABLE_FAILED;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+void scheduler_unplan(struct run *run, size_t group) {
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < run->table_count; i++)
+        if (run->tables[i].group == group && run->tables[i].state == TABLE_PLANNING)
+            run->tables[i].state = TABLE_UNPLANNED;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+static void refresh_table(struct run_table *table, const struct ledger_table *stored) {
+    table->chunks_completed = stored->completed_chunks;
+    table->rows_committed = stored->total_rows_copied;
+    if (strcmp(stored->status, "completed") == 0) {
+        table->state = TABLE_COMPLETED;
+    } else if (strcmp(stored->status, "failed") == 0) {
+        table->state = TABLE_FAILED;
+        if (table->failure.kind == ERROR_NONE)
+            error_set(&table->failure, ERROR_DATA, "%s", stored->error_message == NULL ? "" : stored->error_message);
+    } else if (stored->planned && stored->completed_chunks == stored->total_chunks) {
+        table->state = TABLE_DRAINED;
+    } else if (stored->failed_chunks > 0 && stored->completed_chunks + stored->failed_chunks == stored->total_chunks) {
+        table->state = TABLE_FAILED;
+        error_set(&table->failure, ERROR_TRANSIENT, "%lld of %lld chunks failed", (long long)stored->failed_chunks,
+                  (long long)stored->total_chunks);
+    }
+}
+
+void scheduler_refresh(struct run *run, struct run_database *database, const struct ledger_tables *stored) {
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < run->table_count; i++) {
+        struct run_table *table = &run->tables[i];
+        if (table->database != database || table->state != TABLE_READY)
+            continue;
+        for (size_t s = 0; s < stored->count; s++)
+            if (stored->list[s].table_id == table->table_id)
+                refresh_table(table, &stored->list[s]);
+    }
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+void scheduler_wait(struct run *run) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    pthread_mutex_lock(&run->mutex);
+    pthread_cond_timedwait(&run->changed, &run->mutex, &until);
+    pthread_mutex_unlock(&run->mutex);
+}

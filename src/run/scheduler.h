@@ -1,0 +1,40 @@
+/* What a worker should do next. In-process choices only: who gets which chunk is PostgreSQL's to say. */
+#ifndef THAW_RUN_SCHEDULER_H
+#define THAW_RUN_SCHEDULER_H
+
+#include "run/state.h"
+
+enum job_kind {
+    JOB_NONE,   /* nothing is left to do, or the run is stopping */
+    JOB_PLAN,   /* plan the tables of `group` */
+    JOB_FINISH, /* reconcile and complete `table` */
+    JOB_CLAIM   /* ask the ledgers for a chunk */
+};
+
+struct job {
+    enum job_kind kind;
+    size_t group;
+    struct run_table *table;
+};
+
+struct job scheduler_next(struct run *run);
+
+/* Tables of `database` whose chunks may be claimed now, those with the fewest workers first so that a large table doesn't
+ * starve small ones; a table at its own parallel_threads is left out. `tables` has room for run->table_count. */
+size_t scheduler_claimable(struct run *run, const struct run_database *database, struct run_table **tables);
+
+void scheduler_enter(struct run *run, struct run_table *table);
+/* A chunk of the table is done with; completed: its rows are committed. */
+void scheduler_leave(struct run *run, struct run_table *table, bool completed, int64_t rows);
+void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state);
+void scheduler_fail(struct run *run, struct run_table *table, const struct error *failure);
+/* Planning of a group did not come to an end: it can be taken again. */
+void scheduler_unplan(struct run *run, size_t group);
+
+/* Bring the in-memory picture up to what the ledger says (other processes work too). */
+void scheduler_refresh(struct run *run, struct run_database *database, const struct ledger_tables *stored);
+
+/* Wait until something changes, a second at most. */
+void scheduler_wait(struct run *run);
+
+#endif

@@ -1,0 +1,137 @@
+/* What the threads of one run share. Private to this folder.
+ *
+ * Who touches what: fields above a comment "guarded by run->mutex" belong to one thread or don't change once workers run;
+ * those below it are read and written under the mutex only.
+ */
+#ifndef THAW_RUN_STATE_H
+#define THAW_RUN_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "ledger/ledger.h"
+#include "plan/plan.h"
+#include "run/reader.h"
+#include "run/run.h"
+#include "source/source.h"
+#include "target/catalogue.h"
+#include "target/connection.h"
+
+struct run;
+
+/* A target database: its ledger holds this run's row for the tables that live there. */
+struct run_database {
+    const char *name; /* NULL: libpq's own */
+    struct target_connection control;  /* main thread: heartbeat, run row */
+    struct target_connection presence; /* main thread: the open transaction that says we are alive */
+    int run_number;
+    bool settled;          /* its part of the run was completed before this process began */
+    struct cancel cancel;  /* presence lost: nothing is loaded there until there is a new one */
+    atomic_int owner_id;   /* changes when the presence had to be made anew */
+    int losses;            /* main thread: attempts to get it back since it was lost */
+    int64_t regain_at_us;  /* main thread, monotonic: when to try next */
+};
+
+enum table_state {
+    TABLE_UNPLANNED,
+    TABLE_PLANNING,
+    TABLE_READY,     /* its chunks may be claimed */
+    TABLE_DRAINED,   /* every chunk is completed: to be reconciled */
+    TABLE_FINISHING,
+    TABLE_COMPLETED,
+    TABLE_FAILED
+};
+
+/* How the rows of one source table become rows of its target: made when the table is prepared. */
+struct run_mapping {
+    struct source_table source;
+    struct target_table target;
+    size_t *columns;               /* source columns to copy, in order */
+    struct encode_target *targets; /* where each goes; strings borrowed from `target` */
+    size_t column_count;
+    struct source_column *keys;    /* chunking columns, deep-copied */
+    size_t key_count;
+    size_t *key_columns;           /* of those columns, the ones that name a row in messages */
+    size_t key_column_count;
+    char *copy_sql;
+};
+
+struct run_table {
+    const struct config_feed *feed;
+    const struct config_table *config;
+    struct run_database *database;
+    struct source_relation relation; /* strings borrowed from the configuration */
+    char *label;                     /* "database.schema.table", for messages */
+    size_t group;                    /* tables of one target share it: index of the first of them */
+    int64_t table_id;
+
+    /* guarded by run->mutex */
+    enum table_state state;
+    bool mapped;               /* `mapping` is complete, and from then on doesn't change */
+    bool planned;              /* its chunks are in the ledger */
+    struct run_mapping mapping;
+    int64_t generation;
+    int active;                /* workers of this process in its chunks */
+    int64_t chunks_total, chunks_completed;
+    int64_t rows_expected, rows_committed;
+    struct error failure;
+};
+
+struct worker {
+    struct run *run;
+    int number;
+    pthread_t thread;
+    struct cancel cancel;           /* the watchdog's; its parent is the database's while a chunk is in hand */
+    bool stalled;                   /* the watchdog asked, guarded by run->mutex */
+    struct source_connection *source; /* changed under run->mutex: the keeper cancels it */
+    struct target_connection target;
+    struct run_database *connected; /* where `target` leads; NULL: nowhere */
+    struct reader reader;
+    _Atomic int64_t last_progress_us;
+    atomic_bool loading;            /* a chunk is in hand: the watchdog looks */
+    _Atomic int64_t rows_in_hand;   /* acknowledged, not committed */
+    atomic_bool busy;
+    atomic_bool finished;           /* the thread has returned */
+};
+
+struct run {
+    const struct config *config;
+    const struct run_options *options;
+    struct log *log;
+    struct faults faults;
+    struct cancel cancel; /* everything stops */
+    struct source *source;
+    struct run_database *databases;
+    size_t database_count;
+    struct run_table *tables;
+    size_t table_count;
+    struct worker *workers;
+    int worker_count;
+    char run_id[37];
+    bool resumed;
+    char *execution_hash, *source_names, *settings;
+    int64_t started_us; /* monotonic */
+    int64_t rows_at_start;
+    _Atomic int64_t bytes_sent;
+    atomic_bool stopping; /* no new chunk is claimed */
+    int64_t stall_limit_us;        /* no bytes moved while a chunk is in hand */
+    int64_t first_answer_limit_us; /* the source computes its first row */
+    int retry_scale_percent;       /* 100; tests shorten the waits */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    /* guarded by run->mutex */
+    int planning;
+};
+
+/* Names a table, and a chunk of it, in errors and log records. */
+struct log_scope run_scope(const struct run_table *table, int64_t chunk_id);
+
+#endif

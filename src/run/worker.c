@@ -1,0 +1,323 @@
+#include "run/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "run/finish.h"
+#include "run/load.h"
+#include "run/planning.h"
+#include "run/retry.h"
+#include "run/scheduler.h"
+
+/* What an error means here and now: a worker that the watchdog stopped, or that lost its presence, has not been stopped by
+ * the user. */
+static void interpret(struct worker *worker, const struct run_table *table, struct error *error) {
+    struct run *run = worker->run;
+    if (error->kind == ERROR_LOST && strcmp(error->code, "target") == 0) {
+        error->kind = ERROR_CONFIG; /* another run has the target: no chunk of this table can be loaded any more */
+        error->code[0] = '\0';
+    }
+    if (error->kind != ERROR_STOPPED || cancel_requested(&run->cancel))
+        return;
+    pthread_mutex_lock(&run->mutex);
+    bool stalled = worker->stalled;
+    worker->stalled = false;
+    pthread_mutex_unlock(&run->mutex);
+    if (stalled) {
+        cancel_reset(&worker->cancel);
+        error_set(error, ERROR_TRANSIENT, "neither the source nor PostgreSQL moved a byte for %lld s",
+                  (long long)(run->stall_limit_us / 1000000));
+    } else if (table != NULL && cancel_requested(&table->database->cancel)) {
+        error_set(error, ERROR_LOST, "the presence in the target database was lost while the chunk was in hand");
+    }
+}
+
+static void attach(struct worker *worker, const struct run_database *database) {
+    worker->cancel.parent = database == NULL ? &worker->run->cancel : &database->cancel;
+}
+
+static void release_claim(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim) {
+    struct error error;
+    struct log_scope scope = run_scope(table, claim->chunk_id);
+    error_clear(&error);
+    if (!load_connect_for_record(worker, table->database, &error) ||
+        !ledger_release_chunk(&worker->target, worker->run->run_id, claim, &error))
+        log_write(worker->run->log, LOG_WARNING, &scope, "could not be released (%s); the next process claims it anyway",
+                  error.message);
+}
+
+/* Record a chunk's failure. Data, configuration and the like fail the whole table: none of its chunks would fare better,
+ * or the user asked to be stopped. What may pass leaves the table's other chunks their try. */
+static void record_failure(struct worker *worker, struct run_table *table, const struct ledger_claim *claim,
+                           const struct error *failure) {
+    struct run *run = worker->run;
+    struct log_scope scope = run_scope(table, claim->chunk_id);
+    struct error error;
+    bool recorded = false;
+    error_clear(&error);
+    log_failure(run->log, &scope, failure);
+    for (int attempt = 0; !recorded && attempt < 5; attempt++) {
+        if (attempt > 0 && !retry_wait(run, attempt))
+            break;
+        recorded = load_connect_for_record(worker, table->database, &error) &&
+                   ledger_fail_chunk(&worker->target, run->run_id, claim, failure->message, &error) &&
+                   (failure->kind == ERROR_TRANSIENT ||
+                    ledger_fail_table(&worker->target, run->run_id, table->table_id, failure->message, &error));
+        if (!recorded)
+            load_disconnect(worker);
+    }
+    if (!recorded)
+        log_write(run->log, LOG_WARNING, &scope, "its failure could not be recorded: %s", error.message);
+    if (failure->kind != ERROR_TRANSIENT || !recorded)
+        scheduler_fail(run, table, failure);
+}
+
+/* Count the retry in the ledger where it can be reached, and wait. False: a stop was asked for meanwhile. */
+static bool prepare_retry(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, int attempt,
+                          const struct error *failure) {
+    struct error error;
+    struct log_scope scope = run_scope(table, claim->chunk_id);
+    load_disconnect(worker);
+    log_write(worker->run->log, LOG_WARNING, &scope, "attempt %d failed, trying again in about %d s: %s%s%s%s", attempt,
+              retry_delay_seconds(attempt), failure->message, failure->code[0] == '\0' ? "" : " [", failure->code,
+              failure->code[0] == '\0' ? "" : "]");
+    if (!load_connect_for_record(worker, table->database, &error) ||
+        !ledger_count_retry(&worker->target, worker->run->run_id, claim, failure->message, &error))
+        log_write(worker->run->log, LOG_DEBUG, &scope, "the retry could not be counted: %s", error.message);
+    return retry_wait(worker->run, attempt);
+}
+
+/* Load a claimed chunk with as many attempts as the table allows. */
+static void work_on_chunk(struct worker *worker, struct run_table *table, const struct ledger_claim *claim) {
+    struct run *run = worker->run;
+    struct log_scope scope = run_scope(table, claim->chunk_id);
+    bool completed = false;
+    int64_t rows = 0;
+    for (int attempt = 1;; attempt++) {
+        struct error error;
+        bool last = false;
+        error_clear(&error);
+        completed = load_chunk(worker, table, claim, &last, &rows, &error);
+        if (completed) {
+            log_write(run->log, LOG_DEBUG, &scope, "completed: %lld rows", (long long)rows);
+            break;
+        }
+        interpret(worker, table, &error);
+        if (error.kind == ERROR_LOST) {
+            log_write(run->log, LOG_INFO, &scope, "given up: %s", error.message);
+        } else if (error.kind == ERROR_STOPPED) {
+            release_claim(worker, table, claim);
+        } else if (error.kind == ERROR_TRANSIENT && attempt <= table->config->settings.max_retry_attempts) {
+            if (prepare_retry(worker, table, claim, attempt, &error))
+                continue;
+            release_claim(worker, table, claim);
+        } else {
+            record_failure(worker, table, claim, &error);
+        }
+        break;
+    }
+    scheduler_leave(run, table, completed, rows);
+}
+
+static bool claim_in(struct worker *worker, struct run_database *database, struct run_table **tables, bool *found,
+                     struct error *error) {
+    struct run *run = worker->run;
+    size_t count = scheduler_claimable(run, database, tables);
+    struct ledger_claim claim = {0};
+    struct run_table *table = NULL;
+    *found = false;
+    if (count == 0)
+        return true;
+    int64_t *ids = memory_array(count, sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = tables[i]->table_id;
+    bool done = load_connect_target(worker, database, error) && fault_point(&run->faults, "before_claim", error) &&
+                ledger_claim(&worker->target, run->run_id, ids, count, atomic_load(&database->owner_id), &claim, found, error);
+    memory_release(&ids);
+    if (!*found)
+        return done;
+    for (size_t i = 0; i < count; i++)
+        if (tables[i]->table_id == claim.table_id)
+            table = tables[i];
+    scheduler_enter(run, table);
+    if (!done) { /* the answer to the claim's COMMIT was lost: it may hold, and then nobody else gets the chunk */
+        load_disconnect(worker);
+        release_claim(worker, table, &claim);
+        scheduler_leave(run, table, false, 0);
+    } else if (fault_point(&run->faults, "after_claim", error)) {
+        work_on_chunk(worker, table, &claim);
+    } else {
+        release_claim(worker, table, &claim);
+        scheduler_leave(run, table, false, 0);
+    }
+    ledger_claim_release(&claim);
+    return done;
+}
+
+/* Nothing could be claimed there: see what the ledger says of the tables. */
+static bool look_again(struct worker *worker, struct run_database *database, struct error *error) {
+    struct ledger_tables stored = {0};
+    if (!load_connect_target(worker, database, error) ||
+        !ledger_list_tables(&worker->target, worker->run->run_id, &stored, error))
+        return false;
+    scheduler_refresh(worker->run, database, &stored);
+    ledger_tables_release(&stored);
+    return true;
+}
+
+static bool has_ready_table(struct run *run, const struct run_database *database) {
+    bool ready = false;
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < run->table_count; i++)
+        ready = ready || (run->tables[i].database == database && run->tables[i].state == TABLE_READY);
+    pthread_mutex_unlock(&run->mutex);
+    return ready;
+}
+
+/* Ask each database in turn, the connected one first. */
+static bool claim_and_load(struct worker *worker, struct error *error) {
+    struct run *run = worker->run;
+    struct run_table **tables = memory_array(run->table_count, sizeof(struct run_table *));
+    size_t start = worker->connected == NULL ? (size_t)worker->number % run->database_count
+                                             : (size_t)(worker->connected - run->databases);
+    bool found = false;
+    bool done = true;
+    for (size_t i = 0; done && !found && i < run->database_count; i++) {
+        struct run_database *database = &run->databases[(start + i) % run->database_count];
+        if (cancel_requested(&database->cancel) || !has_ready_table(run, database))
+            continue;
+        attach(worker, database);
+        done = claim_in(worker, database, tables, &found, error);
+        if (done && !found)
+            done = look_again(worker, database, error);
+    }
+    memory_release(&tables);
+    if (done && !found)
+        scheduler_wait(run);
+    return done;
+}
+
+static void plan(struct worker *worker, size_t group, struct error *error) {
+    struct run *run = worker->run;
+    struct run_table *first = &run->tables[group];
+    int limit = first->config->settings.max_retry_attempts;
+    attach(worker, first->database);
+    for (int attempt = 1;; attempt++) {
+        error_clear(error);
+        if (planning_group(worker, group, error))
+            break;
+        load_disconnect(worker);
+        interpret(worker, first, error);
+        if (error->kind == ERROR_TRANSIENT && attempt <= limit) {
+            struct log_scope scope = run_scope(first, 0);
+            log_write(run->log, LOG_WARNING, &scope, "planning attempt %d failed, trying again in about %d s: %s", attempt,
+                      retry_delay_seconds(attempt), error->message);
+            if (retry_wait(run, attempt))
+                continue;
+        } else if (error->kind == ERROR_TRANSIENT) {
+            struct log_scope scope = run_scope(first, 0);
+            log_failure(run->log, &scope, error);
+            for (size_t i = group; i < run->table_count; i++)
+                if (run->tables[i].group == group && run->tables[i].state == TABLE_PLANNING)
+                    scheduler_fail(run, &run->tables[i], error);
+        }
+        scheduler_unplan(run, group);
+        break;
+    }
+    pthread_mutex_lock(&run->mutex);
+    run->planning--;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+static void finish(struct worker *worker, struct run_table *table, struct error *error) {
+    struct run *run = worker->run;
+    struct log_scope scope = run_scope(table, 0);
+    attach(worker, table->database);
+    for (int attempt = 1;; attempt++) {
+        error_clear(error);
+        if (finish_table(worker, table, error)) {
+            scheduler_set_state(run, table, TABLE_COMPLETED);
+            return;
+        }
+        interpret(worker, table, error);
+        if (error->kind == ERROR_TRANSIENT && attempt <= table->config->settings.max_retry_attempts) {
+            load_disconnect(worker);
+            log_write(run->log, LOG_WARNING, &scope, "finishing attempt %d failed, trying again in about %d s: %s", attempt,
+                      retry_delay_seconds(attempt), error->message);
+            if (retry_wait(run, attempt))
+                continue;
+        }
+        break;
+    }
+    if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST || atomic_load(&run->stopping)) {
+        scheduler_set_state(run, table, TABLE_READY); /* drained, but not finished: looked at again, or by the next process */
+        return;
+    }
+    struct error recording;
+    error_clear(&recording);
+    log_failure(run->log, &scope, error);
+    if (error->kind != ERROR_TRANSIENT &&
+        (!load_connect_for_record(worker, table->database, &recording) ||
+         !ledger_fail_table(&worker->target, run->run_id, table->table_id, error->message, &recording)))
+        log_failure(run->log, &scope, &recording);
+    scheduler_fail(run, table, error);
+}
+
+static void *work(void *argument) {
+    struct worker *worker = argument;
+    struct run *run = worker->run;
+    int failures = 0;
+    for (;;) {
+        struct error error;
+        struct job job = scheduler_next(run);
+        error_clear(&error);
+        if (job.kind == JOB_NONE)
+            break;
+        atomic_store(&worker->busy, job.kind != JOB_CLAIM);
+        bool done = true;
+        if (job.kind == JOB_PLAN)
+            plan(worker, job.group, &error);
+        else if (job.kind == JOB_FINISH)
+            finish(worker, job.table, &error);
+        else
+            done = claim_and_load(worker, &error);
+        atomic_store(&worker->busy, false);
+        if (done) {
+            failures = 0;
+            continue;
+        }
+        /* Claiming itself failed: the connection, most likely. The keeper notices a database that stays away. */
+        interpret(worker, NULL, &error);
+        if (error.kind != ERROR_STOPPED && error.kind != ERROR_LOST)
+            log_warning(run->log, "run", "worker %d could not claim a chunk: %s", worker->number, error.message);
+        load_disconnect(worker);
+        if (!retry_wait(run, failures < 4 ? ++failures : failures))
+            continue; /* stopping: the scheduler says so */
+    }
+    load_disconnect(worker);
+    atomic_store(&worker->finished, true);
+    pthread_mutex_lock(&run->mutex);
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+    return NULL;
+}
+
+bool worker_start(struct worker *worker, struct error *error) {
+    if (!reader_start(&worker->reader, &worker->cancel, error))
+        return false;
+    attach(worker, NULL);
+    int failure = pthread_create(&worker->thread, NULL, work, worker);
+    if (failure != 0) {
+        reader_stop(&worker->reader);
+        return error_set(error, ERROR_INTERNAL, "a worker thread could not be started: %s", strerror(failure));
+    }
+    return true;
+}
+
+void worker_join(struct worker *worker) {
+    pthread_join(worker->thread, NULL);
+    reader_stop(&worker->reader);
+}

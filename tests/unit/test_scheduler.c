@@ -1,0 +1,171 @@
+/* What a worker does next, and in which order tables are offered. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "run/retry.h"
+#include "run/scheduler.h"
+
+enum { TABLES = 4 };
+
+struct fixture {
+    struct run run;
+    struct run_options options;
+    struct run_database database;
+    struct run_table tables[TABLES];
+    struct config_table configs[TABLES];
+};
+
+static struct fixture fixture;
+
+static int set_up(void **state) {
+    (void)state;
+    memset(&fixture, 0, sizeof fixture);
+    pthread_mutex_init(&fixture.run.mutex, NULL);
+    pthread_cond_init(&fixture.run.changed, NULL);
+    fixture.run.tables = fixture.tables;
+    fixture.run.table_count = TABLES;
+    fixture.run.databases = &fixture.database;
+    fixture.run.database_count = 1;
+    fixture.run.worker_count = 4;
+    fixture.run.retry_scale_percent = 1;
+    for (size_t i = 0; i < TABLES; i++) {
+        fixture.configs[i].settings.parallel_threads = 4;
+        fixture.tables[i].config = &fixture.configs[i];
+        fixture.tables[i].database = &fixture.database;
+        fixture.tables[i].table_id = (int64_t)i + 1;
+        fixture.tables[i].group = i;
+    }
+    return 0;
+}
+
+static void set_states(enum table_state state) {
+    for (size_t i = 0; i < TABLES; i++)
+        fixture.tables[i].state = state;
+}
+
+static void test_planning_takes_all_tables_of_a_target(void **state) {
+    (void)state;
+    fixture.tables[2].group = 0; /* feeds the same target as the first */
+    struct job job = scheduler_next(&fixture.run);
+    assert_int_equal(job.kind, JOB_PLAN);
+    assert_int_equal(job.group, 0);
+    assert_int_equal(fixture.tables[0].state, TABLE_PLANNING);
+    assert_int_equal(fixture.tables[2].state, TABLE_PLANNING);
+    assert_int_equal(fixture.tables[1].state, TABLE_UNPLANNED);
+    scheduler_unplan(&fixture.run, 0);
+    assert_int_equal(fixture.tables[0].state, TABLE_UNPLANNED);
+    assert_int_equal(fixture.tables[2].state, TABLE_UNPLANNED);
+}
+
+static void test_planning_leaves_workers_for_what_is_ready(void **state) {
+    (void)state;
+    fixture.tables[0].state = TABLE_READY;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM); /* two of four workers plan already */
+    fixture.tables[0].state = TABLE_COMPLETED;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
+}
+
+static void test_a_drained_table_is_finished_once(void **state) {
+    (void)state;
+    set_states(TABLE_COMPLETED);
+    fixture.tables[3].state = TABLE_DRAINED;
+    struct job job = scheduler_next(&fixture.run);
+    assert_int_equal(job.kind, JOB_FINISH);
+    assert_ptr_equal(job.table, &fixture.tables[3]);
+    /* Another worker waits meanwhile: finishing may fail. */
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+}
+
+static void test_nothing_is_left(void **state) {
+    (void)state;
+    set_states(TABLE_COMPLETED);
+    fixture.tables[1].state = TABLE_FAILED;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_NONE);
+}
+
+static void test_stopping_ends_everything(void **state) {
+    (void)state;
+    atomic_store(&fixture.run.stopping, true);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_NONE);
+}
+
+static void test_small_tables_are_not_starved(void **state) {
+    struct run_table *order[TABLES];
+    (void)state;
+    set_states(TABLE_READY);
+    fixture.tables[0].active = 3;
+    fixture.tables[1].active = 1;
+    fixture.tables[3].state = TABLE_UNPLANNED;
+    size_t count = scheduler_claimable(&fixture.run, &fixture.database, order);
+    assert_int_equal(count, 3);
+    assert_ptr_equal(order[0], &fixture.tables[2]);
+    assert_ptr_equal(order[1], &fixture.tables[1]);
+    assert_ptr_equal(order[2], &fixture.tables[0]);
+}
+
+static void test_a_tables_own_limit_of_workers_holds(void **state) {
+    struct run_table *order[TABLES];
+    (void)state;
+    set_states(TABLE_READY);
+    fixture.configs[0].settings.parallel_threads = 1;
+    scheduler_enter(&fixture.run, &fixture.tables[0]);
+    size_t count = scheduler_claimable(&fixture.run, &fixture.database, order);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++)
+        assert_ptr_not_equal(order[i], &fixture.tables[0]);
+    scheduler_leave(&fixture.run, &fixture.tables[0], true, 10);
+    assert_int_equal(scheduler_claimable(&fixture.run, &fixture.database, order), 4);
+    assert_int_equal(fixture.tables[0].chunks_completed, 1);
+    assert_int_equal(fixture.tables[0].rows_committed, 10);
+}
+
+static void test_refresh_believes_the_ledger(void **state) {
+    struct ledger_table rows[TABLES] = {
+        {.table_id = 1, .status = "in_progress", .planned = true, .total_chunks = 3, .completed_chunks = 2},
+        {.table_id = 2, .status = "in_progress", .planned = true, .total_chunks = 3, .completed_chunks = 3},
+        {.table_id = 3, .status = "in_progress", .planned = true, .total_chunks = 3, .completed_chunks = 2, .failed_chunks = 1},
+        {.table_id = 4, .status = "completed", .planned = true, .total_chunks = 3, .completed_chunks = 3},
+    };
+    struct ledger_tables stored = {.list = rows, .count = TABLES};
+    (void)state;
+    set_states(TABLE_READY);
+    scheduler_refresh(&fixture.run, &fixture.database, &stored);
+    assert_int_equal(fixture.tables[0].state, TABLE_READY);
+    assert_int_equal(fixture.tables[1].state, TABLE_DRAINED);
+    assert_int_equal(fixture.tables[2].state, TABLE_FAILED);
+    assert_int_equal(fixture.tables[3].state, TABLE_COMPLETED);
+}
+
+static void test_waits_are_the_contracts(void **state) {
+    static const int seconds[] = {4, 8, 16, 32, 60, 60, 60};
+    (void)state;
+    for (int attempt = 1; attempt <= 7; attempt++)
+        assert_int_equal(retry_delay_seconds(attempt), seconds[attempt - 1]);
+    assert_true(retry_wait(&fixture.run, 1)); /* 1 % of 4 s */
+    atomic_store(&fixture.run.stopping, true);
+    fixture.run.retry_scale_percent = 100000;
+    assert_false(retry_wait(&fixture.run, 5));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_planning_takes_all_tables_of_a_target, set_up),
+        cmocka_unit_test_setup(test_planning_leaves_workers_for_what_is_ready, set_up),
+        cmocka_unit_test_setup(test_a_drained_table_is_finished_once, set_up),
+        cmocka_unit_test_setup(test_nothing_is_left, set_up),
+        cmocka_unit_test_setup(test_stopping_ends_everything, set_up),
+        cmocka_unit_test_setup(test_small_tables_are_not_starved, set_up),
+        cmocka_unit_test_setup(test_a_tables_own_limit_of_workers_holds, set_up),
+        cmocka_unit_test_setup(test_refresh_believes_the_ledger, set_up),
+        cmocka_unit_test_setup(test_waits_are_the_contracts, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
