@@ -1,0 +1,156 @@
+"""Copies that must be complete whatever the keys look like."""
+
+import pytest
+
+from marks import both_sources, both_versions
+
+# 500 rows in 1-1,000, 5,000 up to 1,000,000, 1,000,000 between 5,000,001 and 6,000,000 with holes and duplicates, and rows
+# without a key: what made an older tool, which cut ranges of ids by arithmetic, lose rows.
+SPARSE = """
+    SELECT id, 'row ' || n, (n % 100000) / 100.0, TIMESTAMP '2020-01-01' + n * INTERVAL 1 SECOND FROM (
+        SELECT 2 * i + 1 AS id, i AS n FROM range(500) AS a(i)
+        UNION ALL SELECT 1001 + 199 * i, 1000 + i FROM range(5000) AS b(i)
+        UNION ALL SELECT 5000001 + hash(i) % 1000000, 10000 + i FROM range(1000000) AS c(i)
+        UNION ALL SELECT NULL, 2000000 + i FROM range(300) AS d(i)
+        UNION ALL SELECT 7 * (i // 3) + 1, 3000000 + i FROM range(600) AS e(i))
+    {where}"""
+COLUMNS = {"id": "int", "name": "text", "amount": "decimal(12,2)", "at": "timestamp"}
+TARGET = "CREATE TABLE sparse (id bigint, name text, amount numeric(12,2), at timestamp)"
+
+
+def sparse(migration, where: str = ""):
+    table = migration.source.table("sparse", COLUMNS, SPARSE.format(where=where))
+    migration.target.execute(TARGET)
+    return table
+
+
+def run(migration, batch_size: int | None, **more):
+    settings = {"batch_size": batch_size} if batch_size else {"chunking": "whole"}
+    return migration.thaw.migrate(migration.config({"source": "sparse", "target": "sparse", "chunking_columns": ["id"],
+                                                    **settings, **more})).expect(0)
+
+
+@pytest.mark.parametrize("batch_size", [777, 10_000, 250_000, None], ids=["777", "10k", "250k", "whole"])
+def test_invariant_01_sparse_ids_are_copied_completely(migration, batch_size):
+    table = sparse(migration)
+    run(migration, batch_size)
+    assert migration.assert_same(table, "sparse") == 1_006_400
+    migration.target.assert_completed()
+
+
+@pytest.mark.parametrize("source", ["snowflake"], indirect=True)
+@pytest.mark.parametrize("batch_size", [10_000, None], ids=["10k", "whole"])
+def test_invariant_01_sparse_ids_are_copied_completely_from_snowflake(migration, batch_size):
+    table = sparse(migration)
+    run(migration, batch_size)
+    assert migration.assert_same(table, "sparse") == 1_006_400
+    migration.target.assert_completed()
+
+
+@both_sources
+def test_invariant_01_sparse_ids_one_row_a_chunk(migration):
+    """Of the sparse ids a small cut: 20 at the lower end (with duplicates), 20 in the middle, 20 at the top, NULLs."""
+    table = sparse(migration, "WHERE id < 30 OR id BETWEEN 500000 AND 504000 OR id > 5999980 OR n BETWEEN 2000000 AND 2000005")
+    run(migration, 1)
+    rows = migration.assert_same(table, "sparse")
+    distinct = migration.target.value("SELECT count(DISTINCT id) + 1 FROM sparse")
+    assert rows > 60
+    assert migration.target.chunks() == {"completed": distinct}, "one chunk for each distinct key, and one for NULL"
+    migration.target.assert_completed()
+
+
+@both_sources
+@both_versions
+def test_several_tables_in_one_run(migration):
+    tables = []
+    for i in range(4):
+        tables.append(migration.source.table(f"table_{i}", {"id": "int", "text": "text"},
+                                             f"SELECT j, repeat('x', j % 50) FROM range({i * 3000}) AS r(j)"))
+        migration.target.execute(f"CREATE TABLE table_{i} (id bigint PRIMARY KEY, text text)")
+    config = migration.config(*[{"source": f"table_{i}", "target": f"table_{i}", "chunking_columns": ["id"], "batch_size": 1000}
+                                for i in range(4)])
+
+    finished = migration.thaw.migrate(config, "--json").expect(0)
+
+    for i, table in enumerate(tables):
+        assert migration.assert_same(table, f"table_{i}") == i * 3000
+    migration.target.assert_completed()
+    assert '"status":"completed"' in finished.stdout and '"total_rows":18000' in finished.stdout
+    statuses = migration.target.rows("SELECT source_table, total_rows_copied, completed_chunks FROM "
+                                     "migration_status.migration_table_status ORDER BY 1")
+    assert [(row[0], row[1]) for row in statuses] == [(f"table_{i}", i * 3000) for i in range(4)]
+
+
+@both_sources
+def test_an_empty_table_is_completed(migration):
+    table = migration.source.table("empty", {"id": "int", "text": "text"}, "SELECT 1, 'x' WHERE false")
+    migration.target.execute("CREATE TABLE empty (id bigint, text text)")
+    migration.thaw.migrate(migration.config({"source": "empty", "target": "empty", "chunking_columns": ["id"]})).expect(0)
+    assert migration.assert_same(table, "empty") == 0
+    assert migration.target.run_status() == "completed"
+    migration.target.assert_ledger_adds_up()
+
+
+@both_sources
+def test_without_any_key_a_table_is_one_chunk(migration):
+    table = migration.source.table("keyless", {"a": "text", "b": "float"}, "SELECT 'same', 1.5 FROM range(5000)")
+    migration.target.execute("CREATE TABLE keyless (a text, b float8)")
+    migration.thaw.migrate(migration.config({"source": "keyless", "target": "keyless"})).expect(0)
+    assert migration.assert_same(table, "keyless") == 5000
+    assert migration.target.chunks() == {"completed": 1}
+
+
+@both_sources
+def test_wide_rows_and_large_values(migration):
+    """Rows larger than a segment, and values of several MB."""
+    table = migration.source.table("large", {"id": "int", "text": "text", "bytes": "binary"},
+                                   "SELECT i, repeat(chr(97 + (i % 26)::INT), 3000000), unhex(repeat('00ff', (i * 100000)::INT)) "
+                                   "FROM range(8) AS r(i)")
+    migration.target.execute("CREATE TABLE large (id bigint, text text, bytes bytea)")
+    migration.thaw.migrate(migration.config({"source": "large", "target": "large", "chunking_columns": ["id"],
+                                             "batch_size": 3})).expect(0)
+    assert migration.assert_same(table, "large") == 8
+    migration.target.assert_completed()
+
+
+@both_sources
+def test_columns_are_paired_by_name_whatever_their_order(migration):
+    table = migration.source.table("shuffled", {"a": "int", "b": "text", "c": "date"},
+                                   "SELECT i, 'b' || i, DATE '2020-01-01' + i::INT FROM range(10) AS r(i)")
+    migration.target.execute("CREATE TABLE shuffled (c date, extra int DEFAULT 7, a bigint, generated bigint GENERATED ALWAYS "
+                             "AS (a * 2) STORED, b text)")
+    migration.thaw.migrate(migration.config({"source": "shuffled", "target": "shuffled", "chunking_columns": ["a"]})).expect(0)
+    migration.assert_same(table, "shuffled", "SELECT a, b, c FROM shuffled")
+    assert migration.target.rows("SELECT DISTINCT extra, generated - a * 2 FROM shuffled") == [(7, 0)]
+
+
+def test_source_columns_that_the_target_lacks_are_left_out_with_one_warning(migration):
+    migration.source.table("more", {"id": "int", "kept": "text", "dropped": "text"},
+                           "SELECT i, 'k', 'd' FROM range(100) AS r(i)")
+    migration.target.execute("CREATE TABLE more (id bigint, kept text)")
+    finished = migration.thaw.migrate(migration.config({"source": "more", "target": "more", "chunking_columns": ["id"],
+                                                        "batch_size": 10})).expect(0)
+    assert migration.target.count("more WHERE kept = 'k'") == 100
+    assert len(finished.records("WARNING", "dropped")) == 1
+
+
+def test_selected_sources_and_tables_only(migration):
+    for name in ("one", "two"):
+        migration.source.table(name, {"id": "int"}, "SELECT i FROM range(10) AS r(i)")
+        migration.target.execute(f"CREATE TABLE {name} (id bigint)")
+    feeds = [migration.source.feed(migration.target.name, {"source": name, "target": name, "chunking_columns": ["id"]}, name=f"feed_{name}")
+             for name in ("one", "two")]
+    migration.thaw.migrate(migration.config(feeds=feeds), "--source", "feed_two").expect(0)
+    assert (migration.target.count("one"), migration.target.count("two")) == (0, 10)
+    migration.thaw.migrate(migration.config(feeds=feeds), "--table", "one").expect(0)
+    assert (migration.target.count("one"), migration.target.count("two")) == (10, 10)
+
+
+def test_the_file_itself_is_the_database_where_none_is_named(migration):
+    table = migration.source.table("t", {"id": "int"}, "SELECT i FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    feed = {"source_name": "feed", "target_pg_database": migration.target.name,
+            "tables": [{"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100}]}
+    migration.thaw.migrate(migration.config(feeds=[feed])).expect(0)
+    assert migration.assert_same(table, "t") == 1000
+    migration.target.assert_completed()

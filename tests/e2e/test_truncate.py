@@ -1,0 +1,121 @@
+"""truncate_onstart: once in the life of a run, never with CASCADE, never under a live run."""
+
+import signal
+
+import pytest
+
+from marks import both_sources
+
+TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100, "truncate_onstart": True}
+
+
+def prepare(migration):
+    table = migration.source.table("t", {"id": "int"}, "SELECT i FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)", "INSERT INTO t SELECT -i FROM generate_series(1, 50) AS i")
+    return table
+
+
+@both_sources
+def test_what_was_there_is_replaced(migration):
+    table = prepare(migration)
+    config = migration.config(TABLE)
+    for _ in range(2):
+        migration.thaw.migrate(config).expect(0)
+        assert migration.assert_same(table, "t") == 1000
+    migration.target.assert_completed()
+
+
+def test_without_it_what_was_there_stays(migration):
+    prepare(migration)
+    migration.thaw.migrate(migration.config({**TABLE, "truncate_onstart": False})).expect(0)
+    assert migration.target.rows("SELECT count(*), count(*) FILTER (WHERE id < 0) FROM t") == [(1050, 50)]
+
+
+def test_rows_loaded_before_a_kill_stay(migration):
+    table = prepare(migration)
+    config = migration.config(TABLE)
+    migration.thaw.migrate(config, "--workers", "1", fault="after_commit:kill:3").expect(-9)
+    migration.target.wait_until_alone()
+    before = dict(migration.target.rows("SELECT id, xmin::text FROM t"))
+    assert len(before) == 300
+    migration.thaw.migrate(config).expect(0)
+    after = dict(migration.target.rows("SELECT id, xmin::text FROM t"))
+    assert all(after[key] == transaction for key, transaction in before.items()), "the resumed run truncated again"
+    assert migration.assert_same(table, "t") == 1000
+    migration.target.assert_completed()
+
+
+@pytest.mark.parametrize("fault", ["before_truncate", "before_plan_commit", "after_plan_commit"])
+def test_a_kill_around_the_truncation_loses_nothing_in_between(migration, fault):
+    """Truncation and plan are one transaction: the old rows are there as long as no plan is."""
+    table = prepare(migration)
+    config = migration.config(TABLE)
+    migration.thaw.migrate(config, fault=f"{fault}:kill").expect(-9)
+    migration.target.wait_until_alone()
+    assert migration.target.count("t") == (0 if fault == "after_plan_commit" else 50)
+    assert (migration.target.count("migration_status.migration_chunk_status") > 0) == (fault == "after_plan_commit")
+    migration.thaw.migrate(config).expect(0)
+    assert migration.assert_same(table, "t") == 1000
+
+
+def test_neighbours_with_a_foreign_key_stay(migration):
+    migration.source.table("t", {"id": "int"}, "SELECT i FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY)", "CREATE TABLE neighbour (t_id bigint REFERENCES t)",
+                             "INSERT INTO t SELECT i FROM generate_series(1, 50) AS i", "INSERT INTO neighbour VALUES (7)")
+    finished = migration.thaw.migrate(migration.config(TABLE)).expect(1)
+    finished.says("foreign key")
+    assert (migration.target.count("t"), migration.target.count("neighbour")) == (50, 1)
+    assert migration.target.run_status() == "failed"
+
+
+def test_a_target_that_a_live_run_owns_is_refused(migration):
+    table = prepare(migration)
+    first = migration.thaw.start_migrate(migration.config(feeds=[migration.source.feed(migration.target.name, TABLE, name="one")]),
+                                         fault="after_data:stop:3")
+    first.wait_until_stopped()
+
+    feeds = [migration.source.feed(migration.target.name, TABLE, name="two")]
+    second = migration.thaw.migrate(migration.config(feeds=feeds)).expect(1)
+
+    second.says(f"pid {first.process.pid}")
+    first.signal(signal.SIGCONT)
+    first.wait().expect(0)
+    assert migration.assert_same(table, "t") == 1000
+
+
+@both_sources
+@pytest.mark.parametrize("truncate", [True, False], ids=["truncate", "append"])
+def test_several_feeders_into_one_target(migration, truncate):
+    """It is emptied once, before any of them, and its count is checked when the last one is done."""
+    for i in range(3):
+        migration.source.table(f"part_{i}", {"id": "int"}, f"SELECT i * 3 + {i} FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE whole (id bigint)", "INSERT INTO whole VALUES (-1)")
+    config = migration.config(*[{**TABLE, "source": f"part_{i}", "target": "whole", "truncate_onstart": truncate} for i in range(3)])
+    migration.thaw.migrate(config).expect(0)
+    assert migration.target.rows("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM whole WHERE id >= 0") == [
+        (3000, 3000, 0, 2999)]
+    assert migration.target.count("whole WHERE id < 0") == (0 if truncate else 1)
+    migration.target.assert_completed()
+
+
+def test_several_feeders_after_a_kill(migration):
+    for i in range(3):
+        migration.source.table(f"part_{i}", {"id": "int"}, f"SELECT i * 3 + {i} FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE whole (id bigint)", "INSERT INTO whole VALUES (-1)")
+    config = migration.config(*[{**TABLE, "source": f"part_{i}", "target": "whole"} for i in range(3)])
+    migration.thaw.migrate(config, fault="after_commit:kill:12").expect(-9)
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0)
+    assert migration.target.rows("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM whole") == [(3000, 3000, 0, 2999)]
+    migration.target.assert_completed()
+
+
+@both_sources
+def test_one_source_into_several_targets(migration):
+    table = migration.source.table("t", {"id": "int"}, "SELECT i FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE first (id bigint)", "CREATE TABLE second (id int)")
+    migration.thaw.migrate(migration.config(*[{**TABLE, "target": name} for name in ("first", "second")])).expect(0)
+    assert migration.assert_same(table, "first") == migration.assert_same(table, "second") == 1000
+    chunks = migration.target.rows("SELECT chunk_id FROM migration_status.migration_chunk_status ORDER BY 1")
+    assert [row[0] for row in chunks] == sorted({row[0] for row in chunks}), "chunk_id numbers on across the targets"
+    migration.target.assert_completed()
