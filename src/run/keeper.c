@@ -16,6 +16,7 @@ enum {
     DEADLINE_SECONDS = 30,     /* published with each heartbeat: after it, others may terminate our backends */
     STOP_GRACE_MS = 10000,     /* chunks in hand may still finish after the first signal; then they are rolled back */
     ABANDON_AFTER_MS = 45000,  /* and after that the process ends whatever a driver does */
+    HUNG_AFTER_MS = 60000,     /* the same for a worker that the watchdog broke off */
     CONTROL_STALL_US = 15000000,
     LOSSES_ALLOWED = 8         /* attempts to get a lost presence back, about three minutes */
 };
@@ -147,14 +148,21 @@ static void cancel_source(struct run *run, struct worker *worker) {
     pthread_mutex_unlock(&run->mutex);
 }
 
-/* Break off workers in whose chunk nothing moves. */
-static void watch(struct keeper *keeper) {
+/* Break off workers in whose chunk nothing moves. True: one was broken off and still hangs, in a driver most likely. */
+static bool watch(struct keeper *keeper, int64_t now) {
     struct run *run = keeper->run;
-    int64_t now = clock_monotonic_us();
+    bool hangs = false;
     for (int i = 0; i < run->worker_count; i++) {
         struct worker *worker = &run->workers[i];
-        if (!atomic_load(&worker->loading))
+        if (!atomic_load(&worker->loading)) {
+            worker->stalled_since_us = 0;
             continue;
+        }
+        if (worker->stalled_since_us != 0) {
+            cancel_source(run, worker);
+            hangs = hangs || now - worker->stalled_since_us > HUNG_AFTER_MS * 1000;
+            continue;
+        }
         int64_t moved = atomic_load(&worker->last_progress_us);
         int64_t read = atomic_load(&worker->reader.last_progress_us);
         int64_t limit =
@@ -166,10 +174,11 @@ static void watch(struct keeper *keeper) {
         pthread_mutex_lock(&run->mutex);
         worker->stalled = true;
         pthread_mutex_unlock(&run->mutex);
-        atomic_store(&worker->last_progress_us, now);
+        worker->stalled_since_us = now;
         cancel_request(&worker->cancel);
         cancel_source(run, worker);
     }
+    return hangs;
 }
 
 static void report(struct keeper *keeper) {
@@ -247,7 +256,12 @@ bool keeper_run(struct run *run) {
             publish_heartbeats(&keeper);
             keeper.next_heartbeat_us = now + HEARTBEAT_EVERY_MS * 1000;
         }
-        watch(&keeper);
+        if (watch(&keeper, now)) {
+            log_error(run->log, "run", "a worker hangs in a call that can't be broken off; ending, so that the same command "
+                                       "can go on with a fresh process");
+            atomic_store(&run->stopping, true);
+            return false;
+        }
         if (now >= keeper.next_progress_us) {
             report(&keeper);
             keeper.next_progress_us = now + PROGRESS_EVERY_MS * 1000;

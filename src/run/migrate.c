@@ -22,6 +22,17 @@ static bool open_run(struct run *run, struct error *error) {
     return begin_databases(run, error) && begin_run(run, error);
 }
 
+/* `auto` takes a fixed snapshot where the source has one; no source of this version does. Said once, not for each table. */
+static void warn_without_snapshot(const struct run *run) {
+    for (size_t i = 0; i < run->table_count; i++)
+        if (run->tables[i].config->settings.snapshot == SNAPSHOT_AUTO) {
+            log_warning(run->log, "run", "no fixed snapshot of the source: chunks read it one after the other, so a row "
+                                         "that moves between them meanwhile can be missed or doubled; set snapshot to "
+                                         "\"none\" where that can't happen");
+            return;
+        }
+}
+
 static bool start_workers(struct run *run, struct error *error) {
     for (int i = 0; i < run->worker_count; i++) {
         struct worker *worker = &run->workers[i];
@@ -99,6 +110,7 @@ void run_migrate(const struct config *config, const struct run_options *options,
         begin_release(&run);
         return;
     }
+    warn_without_snapshot(&run);
     if (start_workers(&run, &error)) {
         joined = keeper_run(&run);
         for (int i = 0; joined && i < run.worker_count; i++)

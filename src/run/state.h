@@ -90,6 +90,7 @@ struct worker {
     pthread_t thread;
     struct cancel cancel;           /* the watchdog's; its parent is the database's while a chunk is in hand */
     bool stalled;                   /* the watchdog asked, guarded by run->mutex */
+    int64_t stalled_since_us;       /* main thread: when it asked; 0: it didn't, or something moved since */
     struct source_connection *source; /* changed under run->mutex: the keeper cancels it */
     struct target_connection target;
     struct run_database *connected; /* where `target` leads; NULL: nowhere */

@@ -55,8 +55,10 @@ static void record_failure(struct worker *worker, struct run_table *table, const
     struct run *run = worker->run;
     struct log_scope scope = run_scope(table, claim->chunk_id);
     struct error error;
+    struct error of_table = *failure;
     bool recorded = false;
     error_clear(&error);
+    error_context(&of_table, "chunk %lld", (long long)claim->chunk_id);
     log_failure(run->log, &scope, failure);
     for (int attempt = 0; !recorded && attempt < 5; attempt++) {
         if (attempt > 0 && !retry_wait(run, attempt))
@@ -64,14 +66,14 @@ static void record_failure(struct worker *worker, struct run_table *table, const
         recorded = load_connect_for_record(worker, table->database, &error) &&
                    ledger_fail_chunk(&worker->target, run->run_id, claim, failure->message, &error) &&
                    (failure->kind == ERROR_TRANSIENT ||
-                    ledger_fail_table(&worker->target, run->run_id, table->table_id, failure->message, &error));
+                    ledger_fail_table(&worker->target, run->run_id, table->table_id, of_table.message, &error));
         if (!recorded)
             load_disconnect(worker);
     }
     if (!recorded)
         log_write(run->log, LOG_WARNING, &scope, "its failure could not be recorded: %s", error.message);
     if (failure->kind != ERROR_TRANSIENT || !recorded)
-        scheduler_fail(run, table, failure);
+        scheduler_fail(run, table, &of_table);
 }
 
 /* Count the retry in the ledger where it can be reached, and wait. False: a stop was asked for meanwhile. */
@@ -156,15 +158,33 @@ static bool claim_in(struct worker *worker, struct run_database *database, struc
     return done;
 }
 
+/* A table of which every chunk is either completed or given up after its last attempt has failed. */
+static bool fail_exhausted(struct worker *worker, const struct ledger_tables *stored, struct error *error) {
+    for (size_t i = 0; i < stored->count; i++) {
+        const struct ledger_table *table = &stored->list[i];
+        struct error reason;
+        if (strcmp(table->status, "in_progress") != 0 || table->failed_chunks == 0 ||
+            table->completed_chunks + table->failed_chunks < table->total_chunks)
+            continue;
+        error_set(&reason, ERROR_TRANSIENT, "%lld of %lld chunks failed after their last attempt",
+                  (long long)table->failed_chunks, (long long)table->total_chunks);
+        if (!ledger_fail_table(&worker->target, worker->run->run_id, table->table_id, reason.message, error))
+            return false;
+    }
+    return true;
+}
+
 /* Nothing could be claimed there: see what the ledger says of the tables. */
 static bool look_again(struct worker *worker, struct run_database *database, struct error *error) {
     struct ledger_tables stored = {0};
     if (!load_connect_target(worker, database, error) ||
         !ledger_list_tables(&worker->target, worker->run->run_id, &stored, error))
         return false;
-    scheduler_refresh(worker->run, database, &stored);
+    bool done = fail_exhausted(worker, &stored, error);
+    if (done)
+        scheduler_refresh(worker->run, database, &stored);
     ledger_tables_release(&stored);
-    return true;
+    return done;
 }
 
 static bool has_ready_table(struct run *run, const struct run_database *database) {
@@ -223,6 +243,8 @@ static void plan(struct worker *worker, size_t group, struct error *error) {
                 if (run->tables[i].group == group && run->tables[i].state == TABLE_PLANNING)
                     scheduler_fail(run, &run->tables[i], error);
         }
+        if (!atomic_load(&run->stopping))
+            scheduler_wait(run); /* the database is away, or somebody else planned: not at once again */
         scheduler_unplan(run, group);
         break;
     }
