@@ -191,12 +191,14 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     return done;
 }
 
+/* The ledger's names of what is being copied; what the configuration leaves to the source's session is "" there. */
 static struct ledger_table describe_table(const struct run_table *table) {
+    static char unnamed[] = "";
     const struct config_feed *feed = table->feed;
     return (struct ledger_table){
         .source_name = feed->source_name,
-        .source_database = feed->source_database,
-        .source_schema = feed->source_schema,
+        .source_database = feed->source_database == NULL ? unnamed : feed->source_database,
+        .source_schema = feed->source_schema == NULL ? unnamed : feed->source_schema,
         .source_table = table->config->source,
         .target_database = feed->target_database,
         .target_schema = feed->target_schema,
