@@ -1,0 +1,459 @@
+/* invariant_01 on a real source: the same plans that the three-valued evaluator judges, carried out by DuckDB. Each table is
+ * planned by the query itself, then gets rows below, between and above the bounds, and every row must be read exactly once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "plan/plan.h"
+#include "source/source.h"
+
+enum { MAXIMUM_KEYS = 3, MAXIMUM_ROWS = 20000 };
+
+/* A table T(N, K1, K2, K3): N numbers the rows from 0. */
+struct scenario {
+    const char *name;
+    const char *types[MAXIMUM_KEYS]; /* of the keys; NULL after the last */
+    const char *rows;                /* SELECT of N and the keys */
+    const char *later;               /* SELECT of the keys of rows that come after planning, or NULL */
+    const char *filter;
+    int64_t batch_rows; /* 0: chosen */
+    size_t at_least;    /* chunks */
+};
+
+static const struct scenario scenarios[] = {
+    {
+        .name = "sparse whole numbers, duplicates, NULLs",
+        .types = {"BIGINT"},
+        .rows = "SELECT i, CASE WHEN i % 97 = 0 THEN NULL WHEN i < 500 THEN i * 7 % 1000 WHEN i < 3000 THEN i * 331 % "
+                "1000000 "
+                "ELSE 5000001 + i * 7919 % 3000 END FROM range(10000) r(i)",
+        .later = "SELECT * FROM (VALUES (-9223372036854775808), (-1), (0), (1000), (999999), (5000000), (5000001), "
+                 "(9223372036854775807), (NULL))",
+        .batch_rows = 777,
+        .at_least = 13,
+    },
+    {
+        .name = "a chunk a row",
+        .types = {"INTEGER"},
+        .rows = "SELECT i, i * 3 FROM range(200) r(i)",
+        .later = "SELECT i FROM range(-3, 603) r(i)",
+        .batch_rows = 1,
+        .at_least = 201,
+    },
+    {
+        .name = "one chunk",
+        .types = {"INTEGER"},
+        .rows = "SELECT i, i * 3 FROM range(200) r(i)",
+        .later = "SELECT * FROM (VALUES (NULL), (-1), (1000))",
+        .batch_rows = 1000000,
+        .at_least = 1,
+    },
+    {
+        .name = "chosen sizes",
+        .types = {"INTEGER"},
+        .rows = "SELECT i, i FROM range(20000) r(i)",
+        .at_least = 1,
+    },
+    {
+        .name = "empty",
+        .types = {"INTEGER", "VARCHAR"},
+        .rows = "SELECT 0, 0, '' WHERE false",
+        .later = "SELECT * FROM (VALUES (NULL, NULL), (1, NULL), (NULL, 'a'), (1, 'a'))",
+        .batch_rows = 10,
+        .at_least = 1,
+    },
+    {
+        .name = "nothing but NULLs",
+        .types = {"DATE"},
+        .rows = "SELECT i, NULL FROM range(50) r(i)",
+        .later = "SELECT * FROM (VALUES (DATE '2024-01-01'), (NULL))",
+        .batch_rows = 10,
+        .at_least = 1,
+    },
+    {
+        .name = "heavy values",
+        .types = {"INTEGER"},
+        .rows = "SELECT i, CASE WHEN i < 3000 THEN 5 WHEN i < 3010 THEN i WHEN i < 8000 THEN 4000 ELSE NULL END "
+                "FROM range(9000) r(i)",
+        .later = "SELECT * FROM (VALUES (4), (5), (6), (3999), (4000), (4001))",
+        .batch_rows = 100,
+        .at_least = 4,
+    },
+    {
+        .name = "decimals",
+        .types = {"DECIMAL(38,10)"},
+        .rows = "SELECT i, (i - 2500)::DECIMAL(38,10) / 7 FROM range(5000) r(i)",
+        .later =
+            "SELECT * FROM (VALUES (-9999999999999999999999999999.0000000001::DECIMAL(38,10)), (0), (0.0000000001), "
+            "(9999999999999999999999999999.9999999999))",
+        .batch_rows = 333,
+        .at_least = 15,
+    },
+    {
+        .name = "128-bit whole numbers",
+        .types = {"HUGEINT"},
+        .rows = "SELECT i, (i - 500)::HUGEINT * 100000000000000000000000000000000000 FROM range(1000) r(i)",
+        .later = "SELECT * FROM (VALUES ('-170141183460469231731687303715884105728'::HUGEINT), (1), "
+                 "(170141183460469231731687303715884105727::HUGEINT))",
+        .batch_rows = 99,
+        .at_least = 10,
+    },
+    {
+        .name = "dates, BC and infinite ones among them",
+        .types = {"DATE"},
+        .rows = "SELECT i, CASE i WHEN 0 THEN '-infinity'::DATE WHEN 1 THEN 'infinity'::DATE WHEN 2 THEN '0044-03-15 "
+                "(BC)'::DATE "
+                "ELSE DATE '2020-01-01' + (i % 700)::INTEGER END FROM range(3000) r(i)",
+        .later = "SELECT * FROM (VALUES (DATE '1970-01-01'), (DATE '9999-12-31'), ('-infinity'::DATE), "
+                 "('infinity'::DATE), (NULL))",
+        .batch_rows = 100,
+        .at_least = 20,
+    },
+    {
+        .name = "timestamps to the microsecond",
+        .types = {"TIMESTAMP"},
+        .rows = "SELECT i, TIMESTAMP '1969-12-31 23:59:59.999' + INTERVAL (i) MICROSECOND FROM range(5000) r(i)",
+        .later = "SELECT * FROM (VALUES (TIMESTAMP '0001-01-01 00:00:00'), (TIMESTAMP '1969-12-31 23:59:59.999500'), "
+                 "('infinity'::TIMESTAMP), (NULL))",
+        .batch_rows = 250,
+        .at_least = 20,
+    },
+    {
+        .name = "timestamps to the nanosecond",
+        .types = {"TIMESTAMP_NS"},
+        .rows = "SELECT i, make_timestamp_ns(1700000000000000000 + i * 3) FROM range(5000) r(i)",
+        .later = "SELECT make_timestamp_ns(1700000000000000000 + i * 5) FROM range(-10, 3010) r(i)",
+        .batch_rows = 250,
+        .at_least = 20,
+    },
+    {
+        .name = "instants",
+        .types = {"TIMESTAMPTZ"},
+        .rows = "SELECT i, TIMESTAMPTZ '2024-10-27 00:00:00+00' + INTERVAL (i) MINUTE FROM range(1000) r(i)",
+        .later = "SELECT * FROM (VALUES (TIMESTAMPTZ '2024-10-27 02:30:00+02'), (TIMESTAMPTZ '2024-10-27 "
+                 "02:30:00+01'), (NULL))",
+        .batch_rows = 60,
+        .at_least = 16,
+    },
+    {
+        .name = "hostile text",
+        .types = {"VARCHAR"},
+        .rows =
+            "SELECT i, [NULL, '', ' ', 'a', 'A', 'a ', '''', '\"', '\\', 'é', 'e\u0301', '漢', '😀', '--', '/*', ';', "
+            "'NULL', 'x''; DROP TABLE T; --', chr(10), chr(9), chr(127), 'z'][1 + i % 22] || "
+            "CASE WHEN i % 5 = 0 THEN '' ELSE (i % 83)::VARCHAR END FROM range(4000) r(i)",
+        .later = "SELECT * FROM (VALUES (''), (chr(1)), ('😀😀'), (NULL), (''''''), ('1=1'))",
+        .batch_rows = 50,
+        .at_least = 40,
+    },
+    {
+        .name = "text with NUL characters, which bounds can't hold",
+        .types = {"VARCHAR"},
+        .rows = "SELECT i, 'k' || chr((i % 3)::INTEGER) || (i % 50)::VARCHAR FROM range(1000) r(i)",
+        .later = "SELECT * FROM (VALUES ('k'), ('k' || chr(0)), ('j'), ('l'))",
+        .batch_rows = 50,
+        .at_least = 2,
+    },
+    {
+        .name = "text that compares without regard to case",
+        .types = {"VARCHAR COLLATE NOCASE"},
+        .rows = "SELECT i, [upper(s), s][1 + i % 2] FROM (SELECT i, 'name' || (i % 300)::VARCHAR AS s FROM range(3000) "
+                "r(i))",
+        .later = "SELECT * FROM (VALUES ('NAME17'), ('name17'), ('Zebra'), ('aardvark'), (NULL))",
+        .batch_rows = 40,
+        .at_least = 50,
+    },
+    {
+        .name = "uuids",
+        .types = {"UUID"},
+        .rows = "SELECT i, md5(i::VARCHAR)::UUID FROM range(3000) r(i)",
+        .later =
+            "SELECT * FROM (VALUES ('00000000-0000-0000-0000-000000000000'::UUID), "
+            "('ffffffff-ffff-ffff-ffff-ffffffffffff'::UUID), ('80000000-0000-0000-0000-000000000000'::UUID), (NULL))",
+        .batch_rows = 111,
+        .at_least = 28,
+    },
+    {
+        .name = "an enumeration, which has an order of its own",
+        .types = {"ENUM('zebra', 'ape', 'it''s', '')"},
+        .rows = "SELECT i, ['zebra', 'ape', 'it''s', '', NULL][1 + i % 5] FROM range(100) r(i)",
+        .later = "SELECT * FROM (VALUES ('zebra'), (''), (NULL))",
+        .batch_rows = 10,
+        .at_least = 3,
+    },
+    {
+        .name = "two keys with NULLs in each",
+        .types = {"DATE", "INTEGER"},
+        .rows = "SELECT i, CASE WHEN i % 11 = 0 THEN NULL ELSE DATE '2024-01-01' + (i % 199)::INTEGER END, "
+                "CASE WHEN i % 13 = 0 THEN NULL ELSE i * 31 % 17 END FROM range(8000) r(i)",
+        .later = "SELECT * FROM (VALUES (NULL, NULL), (DATE '2024-03-01', NULL), (NULL, 3), (DATE '2023-12-31', 99), "
+                 "(DATE '2024-01-01', -1), (DATE '2024-07-18', 100), (DATE '2025-01-01', 0))",
+        .batch_rows = 100,
+        .at_least = 60,
+    },
+    {
+        .name = "three keys, the last of them deciding",
+        .types = {"INTEGER", "VARCHAR", "TIMESTAMP"},
+        .rows =
+            "SELECT i, 1, CASE WHEN i % 2 = 0 THEN 'a' END, TIMESTAMP '2024-01-01' + INTERVAL (i * 7919 % 500) SECOND "
+            "FROM range(3000) r(i)",
+        .later =
+            "SELECT * FROM (VALUES (1, 'a', NULL), (1, 'a', TIMESTAMP '2000-01-01'), (1, '', TIMESTAMP '2025-01-01'), "
+            "(1, 'b', TIMESTAMP '2000-01-01'), (0, 'z', NULL), (2, NULL, TIMESTAMP '2024-01-01'), (NULL, NULL, NULL))",
+        .batch_rows = 64,
+        .at_least = 20,
+    },
+    {
+        .name = "a filter with OR in it and a comment at its end",
+        .types = {"INTEGER"},
+        .rows = "SELECT i, CASE WHEN i % 10 = 0 THEN NULL ELSE i % 300 END FROM range(3000) r(i)",
+        .later = "SELECT * FROM (VALUES (NULL), (-5), (150), (301))",
+        .filter = "\"N\" % 3 = 0 OR \"N\" > 2900 -- the rest is archived",
+        .batch_rows = 50,
+        .at_least = 10,
+    },
+};
+
+/* ---- the source --------------------------------------------------------------------------------------------------------- */
+
+struct fixture {
+    struct source *source;
+    struct source_connection *connection;
+};
+
+static void query(struct fixture *fixture, const char *sql, struct source_rows *rows) {
+    struct error error = {0};
+
+    if (!source_query_rows(fixture->connection, sql, rows, &error))
+        fail_msg("%s: %s", sql, error.message);
+}
+
+/* The driver gives an INSERT's rows as its result's total, which isn't what arrives; a query after it has its own. */
+static void execute(struct fixture *fixture, const char *sql) {
+    struct buffer statements = {0};
+    struct source_rows rows = {0};
+
+    buffer_appendf(&statements, "%s; SELECT 1", sql);
+    query(fixture, buffer_string(&statements), &rows);
+    source_rows_release(&rows);
+    buffer_release(&statements);
+}
+
+static int open_duckdb(void **state) {
+    const char *root = getenv("THAW_SOURCE_ROOT");
+    struct fixture *fixture = memory_allocate(sizeof *fixture);
+    struct buffer driver = {0};
+    char dialect[] = "duckdb";
+    struct error error = {0};
+
+    buffer_appendf(&driver, "%s/build/drivers/libduckdb.so", root != NULL ? root : ".");
+    const struct config config = {.source = {.kind = SOURCE_ADBC, .driver = driver.data, .dialect = dialect}};
+    bool done = source_open(&config, NULL, &fixture->source, &error) &&
+                source_connect(fixture->source, &fixture->connection, &error);
+
+    buffer_release(&driver);
+    if (!done)
+        print_error("%s\n", error.message);
+    *state = fixture;
+    return done ? 0 : -1;
+}
+
+static int close_duckdb(void **state) {
+    struct fixture *fixture = *state;
+
+    source_disconnect(&fixture->connection);
+    source_close(&fixture->source);
+    memory_release(&fixture);
+    return 0;
+}
+
+/* ---- a scenario ------------------------------------------------------------------------------------------------------------ */
+
+static size_t count_keys(const struct scenario *scenario) {
+    size_t count = 0;
+
+    while (count < MAXIMUM_KEYS && scenario->types[count] != NULL)
+        count++;
+    return count;
+}
+
+static void make_table(struct fixture *fixture, const struct scenario *scenario) {
+    struct buffer sql = {0};
+
+    buffer_append(&sql, "CREATE OR REPLACE TABLE \"T\" (\"N\" BIGINT");
+    for (size_t i = 0; i < count_keys(scenario); i++)
+        buffer_appendf(&sql, ", \"K %zu\" %s", i + 1, scenario->types[i]);
+    buffer_append(&sql, ")");
+    execute(fixture, buffer_string(&sql));
+    buffer_clear(&sql);
+    buffer_appendf(&sql, "INSERT INTO \"T\" %s", scenario->rows);
+    execute(fixture, buffer_string(&sql));
+    buffer_release(&sql);
+}
+
+static void make_plan(struct fixture *fixture, const struct scenario *scenario, const struct source_table *table,
+                      struct plan *plan) {
+    const struct dialect *dialect = source_dialect(fixture->source);
+    struct plan_size size = {
+        .batch_rows = scenario->batch_rows, .minimum_rows = 1000, .maximum_rows = 5000, .chunks = 7};
+    struct buffer sql = {0};
+    struct source_rows rows;
+    struct error error = {0};
+    size_t keys = count_keys(scenario);
+
+    for (size_t i = 0; i < keys; i++)
+        assert_true(plan_key_supported(&table->columns[1 + i]));
+    plan_query(&sql, dialect, &table->relation, scenario->filter, table->columns + 1, keys, &size);
+    query(fixture, buffer_string(&sql), &rows);
+    if (!plan_from_rows(plan, &rows, table->columns + 1, keys, &size, &error))
+        fail_msg("%s: %s", scenario->name, error.message);
+    source_rows_release(&rows);
+    buffer_release(&sql);
+    if (plan->chunk_count < scenario->at_least)
+        fail_msg("%s: %zu chunks only", scenario->name, plan->chunk_count);
+}
+
+/* Read a chunk as a worker does, its description having been through the ledger; count each row's N in `seen`. */
+static int64_t read_chunk(struct fixture *fixture, const struct scenario *scenario, const struct source_table *table,
+                          const struct plan *plan, const struct plan_chunk *planned, int *seen) {
+    json_t *range = plan_chunk_to_json(plan, planned);
+    char *text = json_dumps(range, JSON_COMPACT);
+    struct source_column *keys;
+    size_t key_count;
+    struct plan_chunk chunk;
+    struct error error = {0};
+    struct buffer sql = {0};
+    struct source_rows rows;
+    const size_t number[] = {0};
+    bool has_inexact;
+
+    if (!plan_chunk_from_json(text, table, &keys, &key_count, &chunk, &error))
+        fail_msg("%s: %s", text, error.message);
+    plan_data_query(&sql, source_dialect(fixture->source), table, number, 1, scenario->filter, keys, key_count, &chunk,
+                    &has_inexact);
+    query(fixture, buffer_string(&sql), &rows);
+    for (size_t r = 0; r < rows.row_count; r++) {
+        long n = strtol(source_cell(&rows, r, 0), NULL, 10);
+
+        assert_in_range(n, 0, MAXIMUM_ROWS - 1);
+        seen[n]++;
+    }
+    int64_t count = (int64_t)rows.row_count;
+
+    source_rows_release(&rows);
+    buffer_release(&sql);
+    plan_chunk_release(&chunk, key_count);
+    plan_keys_release(&keys, &key_count);
+    free(text);
+    json_decref(range);
+    return count;
+}
+
+/* Each row within the filter once, no other at all. */
+static void check_seen(struct fixture *fixture, const struct scenario *scenario, const int *seen) {
+    struct buffer sql = {0};
+    struct source_rows rows;
+    int64_t total = 0;
+
+    buffer_append(&sql, "SELECT CAST(\"N\" AS VARCHAR) FROM \"T\"");
+    if (scenario->filter != NULL)
+        buffer_appendf(&sql, " WHERE (%s\n)", scenario->filter);
+    query(fixture, buffer_string(&sql), &rows);
+    for (size_t r = 0; r < rows.row_count; r++) {
+        long n = strtol(source_cell(&rows, r, 0), NULL, 10);
+
+        if (seen[n] != 1)
+            fail_msg("%s: row %ld was read %d times", scenario->name, n, seen[n]);
+    }
+    for (size_t n = 0; n < MAXIMUM_ROWS; n++)
+        total += seen[n];
+    assert_int_equal(total, rows.row_count);
+    source_rows_release(&rows);
+    buffer_release(&sql);
+}
+
+static void check_scenario(struct fixture *fixture, const struct scenario *scenario) {
+    char name[] = "T", schema[] = "main";
+    const struct source_relation relation = {.schema = schema, .name = name};
+    struct source_table table = {0};
+    struct plan plan;
+    struct error error = {0};
+    int *seen = memory_array(MAXIMUM_ROWS, sizeof *seen);
+
+    make_table(fixture, scenario);
+    if (!source_describe(fixture->connection, &relation, &table, &error))
+        fail_msg("%s: %s", scenario->name, error.message);
+    make_plan(fixture, scenario, &table, &plan);
+    bool exact = strstr(scenario->name, "NUL characters") == NULL;
+
+    for (size_t i = 0; i < plan.chunk_count; i++) {
+        int64_t rows = read_chunk(fixture, scenario, &table, &plan, &plan.chunks[i], seen);
+
+        if (exact && rows != plan.chunks[i].expected_rows)
+            fail_msg("%s: chunk %zu has %ld rows, not %ld", scenario->name, i, (long)rows,
+                     (long)plan.chunks[i].expected_rows);
+    }
+    check_seen(fixture, scenario, seen);
+    if (scenario->later != NULL) {
+        struct buffer sql = {0};
+
+        buffer_appendf(&sql,
+                       "INSERT INTO \"T\" SELECT (SELECT COUNT(*) FROM \"T\") + row_number() OVER () - 1, * FROM (%s)",
+                       scenario->later);
+        execute(fixture, buffer_string(&sql));
+        buffer_release(&sql);
+        memset(seen, 0, MAXIMUM_ROWS * sizeof *seen);
+        for (size_t i = 0; i < plan.chunk_count; i++)
+            read_chunk(fixture, scenario, &table, &plan, &plan.chunks[i], seen);
+        check_seen(fixture, scenario, seen);
+    }
+    plan_release(&plan);
+    source_table_release(&table);
+    memory_release(&seen);
+}
+
+static void invariant_01_every_row_is_read_once(void **state) {
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
+        check_scenario(*state, &scenarios[i]);
+}
+
+/* An answer in which the source contradicts itself: sorted one way, compared another. */
+static void invariant_01_an_order_that_comparison_denies_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    char number_name[] = "K 1", number_type[] = "BIGINT";
+    const struct source_column key = {.name = number_name, .type_name = number_type, .kind = VALUE_INTEGER};
+    const struct plan_size size = {.batch_rows = 5};
+    char name[] = "T";
+    const struct source_relation relation = {.name = name};
+    struct buffer sql = {0};
+    struct source_rows rows;
+    struct plan plan;
+    struct error error = {0};
+
+    make_table(fixture, &scenarios[1]);
+    plan_query(&sql, source_dialect(fixture->source), &relation, NULL, &key, 1, &size);
+    char *order = strstr(sql.data, "NULLS LAST)");
+
+    assert_non_null(order);
+    memcpy(order, "DESC      )", strlen("DESC      )"));
+    query(fixture, buffer_string(&sql), &rows);
+    assert_false(plan_from_rows(&plan, &rows, &key, 1, &size, &error));
+    assert_int_equal(error.kind, ERROR_INTERNAL);
+    assert_non_null(strstr(error.message, "comparison"));
+    source_rows_release(&rows);
+    buffer_release(&sql);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(invariant_01_every_row_is_read_once),
+        cmocka_unit_test(invariant_01_an_order_that_comparison_denies_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("plan_source", tests, open_duckdb, close_duckdb);
+}
