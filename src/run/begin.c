@@ -10,6 +10,10 @@
 #include "run/keeper.h"
 #include "run/mapping.h"
 #include "run/resume.h"
+#include "run/stop.h"
+
+/* A process that was killed shows as alive until PostgreSQL has noticed: a moment, or some seconds on a busy machine. */
+enum { LIVE_PATIENCE_MS = 10000 };
 
 static bool read_variable(const char *name, int64_t *value, struct error *error) {
     const char *text = getenv(name);
@@ -102,6 +106,8 @@ void begin_tables(struct run *run) {
 void begin_release(struct run *run) {
     for (size_t i = 0; i < run->database_count; i++) {
         target_disconnect(&run->databases[i].control);
+        /* Given up with an answer, so that the next command, which may start at once, doesn't find us alive. */
+        target_rollback(&run->databases[i].presence);
         target_disconnect(&run->databases[i].presence);
     }
     for (size_t i = 0; i < run->table_count; i++) {
@@ -313,7 +319,7 @@ static bool decide_and_register(struct run *run, struct ledger_runs *listed, str
     return done && fault_point(&run->faults, "after_begin", error);
 }
 
-bool begin_run(struct run *run, struct error *error) {
+static bool try_to_begin(struct run *run, struct error *error) {
     struct ledger_runs *listed = memory_array(run->database_count, sizeof *listed);
     bool done = decide_and_register(run, listed, error);
     for (size_t i = 0; i < run->database_count; i++)
@@ -321,8 +327,28 @@ bool begin_run(struct run *run, struct error *error) {
     memory_release(&listed);
     if (done)
         return true;
-    for (size_t i = 0; i < run->database_count; i++)
+    for (size_t i = 0; i < run->database_count; i++) {
         target_rollback(&run->databases[i].control);
+        target_disconnect(&run->databases[i].presence);
+    }
     run->run_id[0] = '\0';
+    run->log->run_id[0] = '\0';
     return false;
+}
+
+bool begin_run(struct run *run, struct error *error) {
+    int64_t until = clock_monotonic_us() + LIVE_PATIENCE_MS * 1000;
+    bool told = false;
+    while (!try_to_begin(run, error)) {
+        if (strcmp(error->code, RESUME_LIVE) != 0 || clock_monotonic_us() > until || stop_requested())
+            return false;
+        if (!told)
+            log_info(run->log, "run", "%s; waiting up to %d s for it to end", error->message, LIVE_PATIENCE_MS / 1000);
+        told = true;
+        clock_sleep_ms(250);
+        for (size_t i = 0; i < run->database_count; i++)
+            if (!target_usable(&run->databases[i].control) && !keeper_connect(run, &run->databases[i], error))
+                return false;
+    }
+    return true;
 }

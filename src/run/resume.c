@@ -117,7 +117,7 @@ static bool judge(const struct resume_request *request, const struct candidate *
 }
 
 static bool refuse_live(const struct candidate *candidate, struct error *error) {
-    error_set(error, ERROR_CONFIG, "run %s of these sources is live, owned by %s", candidate->run->run_id,
+    error_set_code(error, ERROR_CONFIG, RESUME_LIVE, "run %s of these sources is live, owned by %s", candidate->run->run_id,
               candidate->owners == NULL || candidate->owners[0] == '\0' ? "an unknown process" : candidate->owners);
     return error_hint(error, "wait until it ends, or stop that process; its work is kept and can be resumed");
 }

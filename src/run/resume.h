@@ -10,6 +10,9 @@
 #include "base/error.h"
 #include "ledger/ledger.h"
 
+/* error.code where a live run stands in the way: it may end, so asking again is worth while. */
+#define RESUME_LIVE "live"
+
 struct resume_request {
     const char *source_names;
     const char *execution_hash;
