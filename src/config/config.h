@@ -49,30 +49,30 @@ enum config_chunking { CHUNKING_AUTO, CHUNKING_RANGE, CHUNKING_WHOLE };
 
 /* Settings with precedence table > source > global > default, resolved for each table. */
 struct config_settings {
-    int parallel_threads;                  /* 6; on a source or table: how many of the workers it may have at once */
-    int64_t batch_size;                    /* rows a chunk; 0: chosen from the table. batch_size_copy_mode already applied */
-    int max_retry_attempts;                /* 3; 1-10 */
-    double resume_max_age_hours;           /* 168 */
-    int lambda_timeout_buffer_seconds;     /* 120; 30-300 */
+    int parallel_threads;        /* 6; on a source or table: how many of the workers it may have at once */
+    int64_t batch_size;          /* rows a chunk; 0: chosen from the table. batch_size_copy_mode already applied */
+    int max_retry_attempts;      /* 3; 1-10 */
+    double resume_max_age_hours; /* 168 */
+    int lambda_timeout_buffer_seconds; /* 120; 30-300 */
     enum config_snapshot snapshot;
 };
 
 struct config_table {
-    char *source;               /* name of the table or view in the source schema */
+    char *source; /* name of the table or view in the source schema */
     char *target;
-    char *source_filter;        /* SQL or NULL */
-    char **chunking_columns;    /* source names */
+    char *source_filter;     /* SQL or NULL */
+    char **chunking_columns; /* source names */
     size_t chunking_column_count;
     char **chunking_column_types;
     size_t chunking_column_type_count;
     enum config_chunking chunking;
-    char **uniqueness_columns;  /* target names; with truncate_onstart only: informs chunking, never trusted */
+    char **uniqueness_columns; /* target names; with truncate_onstart only: informs chunking, never trusted */
     size_t uniqueness_column_count;
     struct config_option *column_mapping; /* name: source column, value: target column */
     size_t column_mapping_count;
     bool truncate_onstart;
     struct config_settings settings;
-    char *json_path;            /* "$.sources[0].tables[2]", for messages */
+    char *json_path; /* "$.sources[0].tables[2]", for messages */
 };
 
 /* One entry of sources[], enabled; its enabled tables. */
@@ -96,12 +96,12 @@ struct config {
 
 /* One thing that is wrong. */
 struct config_problem {
-    char *file;   /* NULL: the configuration; else the .env file */
-    char *path;   /* "$.sources[0].tables[1].chunking"; "$" where it is the file as a whole */
-    int line;     /* from 1; 0: unknown */
-    int column;   /* from 1; 0: unknown */
+    char *file; /* NULL: the configuration; else the .env file */
+    char *path; /* "$.sources[0].tables[1].chunking"; "$" where it is the file as a whole */
+    int line;   /* from 1; 0: unknown */
+    int column; /* from 1; 0: unknown */
     char *message;
-    char *hint;   /* may be NULL */
+    char *hint; /* may be NULL */
 };
 
 struct config_problems {
@@ -122,7 +122,8 @@ void config_problems_format(const struct config_problems *problems, const char *
 
 /* Keep only the named feeds and tables; NULL keeps all. ERROR_CONFIG names what doesn't exist, with the nearest name.
  * Lists are comma-separated. */
-bool config_select(struct config *config, const char *source_names, const char *table_names, struct error *error) THAW_CHECK;
+bool config_select(struct config *config, const char *source_names, const char *table_names,
+                   struct error *error) THAW_CHECK;
 
 /* Call `visit` for each secret in the configuration, so that the log can hide it. */
 void config_each_secret(const struct config *config, void (*visit)(void *context, const char *secret), void *context);

@@ -212,7 +212,7 @@ static void read_tables(struct reader *reader, const struct tree_node *root, con
         check_table(reader, table);
         if (!reader->disabled) {
             read_table(root, node, table, &feed->tables[feed->table_count++]);
-            nodes->list = memory_resize(nodes->list, nodes->count + 1, sizeof(*nodes->list));
+            nodes->list = memory_resize(nodes->list, nodes->count + 1, sizeof(const struct tree_node *));
             nodes->list[nodes->count++] = table;
         }
         reader->disabled = feed_disabled;
@@ -257,14 +257,32 @@ static void read_root(struct reader *reader, struct tree_node *root, struct conf
     read_feeds(reader, root, config);
 }
 
-/* Those of the .env file first, then by place in the text. */
+/* Those of the .env file first, then by place in the text, then as they were found. */
 static int compare_problems(const void *left, const void *right) {
-    const struct config_problem *a = left, *b = right;
+    const struct config_problem *a = *(const struct config_problem *const *)left;
+    const struct config_problem *b = *(const struct config_problem *const *)right;
     if ((a->file == NULL) != (b->file == NULL))
         return a->file == NULL ? 1 : -1;
     if (a->line != b->line)
         return a->line < b->line ? -1 : 1;
-    return a->column != b->column ? (a->column < b->column ? -1 : 1) : 0;
+    if (a->column != b->column)
+        return a->column < b->column ? -1 : 1;
+    return (a > b) - (a < b);
+}
+
+static void sort_problems(struct config_problems *problems) {
+    if (problems->count < 2)
+        return;
+    const struct config_problem **order = memory_array(problems->count, sizeof(const struct config_problem *));
+    struct config_problem *sorted = memory_array(problems->count, sizeof(*sorted));
+    for (size_t i = 0; i < problems->count; i++)
+        order[i] = &problems->list[i];
+    qsort(order, problems->count, sizeof(const struct config_problem *), compare_problems);
+    for (size_t i = 0; i < problems->count; i++)
+        sorted[i] = *order[i];
+    memory_release(&order);
+    memory_release(&problems->list);
+    problems->list = sorted;
 }
 
 bool config_load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
@@ -278,8 +296,7 @@ bool config_load_text(struct config *config, const char *file, const char *text,
         read_root(&reader, &tree.nodes[0], config);
     tree_release(&tree);
     environment_release(&environment);
-    if (problems->count > 1)
-        qsort(problems->list, problems->count, sizeof(*problems->list), compare_problems);
+    sort_problems(problems);
     return problems->count == 0;
 }
 

@@ -335,9 +335,9 @@ static void judge_members(struct reader *reader, struct tree_node *node, const s
         return;
     }
     for (struct tree_node *item = node->first; item != NULL; item = item->next) {
-        if (item->invalid) {
+        if (item->invalid)
             continue;
-        } else if (item->kind == TREE_NULL) {
+        if (item->kind == TREE_NULL) {
             item->absent = true;
         } else if (key->type == KEY_OPTIONS) {
             judge_option(reader, item);

@@ -85,7 +85,7 @@ extern const char *const dialect_choices[];
 /* Judge what several keys say together. */
 void check_snowflake(struct reader *reader, const struct tree_node *node);
 void check_postgres(struct reader *reader, const struct tree_node *node);
-void check_table(struct reader *reader, const struct tree_node *node);
+void check_table(struct reader *reader, const struct tree_node *table);
 /* Of the whole: names, targets and feeders. `nodes` holds for each enabled table its node, in the order of the feeds. */
 void check_feeds(struct reader *reader, const struct config *config, const struct tree_node *const *nodes);
 /* Names and values of the `snowflake` source's options. */

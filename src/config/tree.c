@@ -114,7 +114,7 @@ static void append_child(struct tree_node *parent, struct tree_node *node) {
 /* Every token is a value, or the key above the value that follows it. */
 static void build(struct tree *tree, const char *text, const jsmntok_t *tokens, size_t token_count) {
     struct position position = {.text = text, .line = 1, .column = 1};
-    struct tree_node **node_of = memory_array(token_count, sizeof(*node_of));
+    struct tree_node **node_of = memory_array(token_count, sizeof(struct tree_node *));
     tree->nodes = memory_array(token_count, sizeof(*tree->nodes));
     for (size_t i = 0; i < token_count; i++) {
         const jsmntok_t *token = &tokens[i];
@@ -147,10 +147,10 @@ static void find_duplicates(struct config_problems *problems, const struct tree_
     size_t count = object->last == NULL ? 0 : object->last->index + 1, i = 0;
     if (count < 2)
         return;
-    struct tree_node **members = memory_array(count, sizeof(*members));
+    struct tree_node **members = memory_array(count, sizeof(struct tree_node *));
     for (struct tree_node *member = object->first; member != NULL; member = member->next)
         members[i++] = member;
-    qsort(members, count, sizeof(*members), compare_keys);
+    qsort(members, count, sizeof(struct tree_node *), compare_keys);
     for (size_t first = 0, next = 1; next < count; next++) {
         if (strcmp(members[first]->key, members[next]->key) != 0) {
             first = next;

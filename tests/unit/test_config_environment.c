@@ -197,22 +197,21 @@ static void references_are_replaced(void **state) {
 static void faults_are_reported(void **state) {
     (void)state;
     static const struct {
-        const char *text;
+        const char *text, *name;
         enum substitution_fault fault;
-        const char *name;
         int count;
     } cases[] = {
-        {"${T_NONE}", SUBSTITUTION_UNSET, "T_NONE", 1},
-        {"${T_NONE}${T_ALSO}", SUBSTITUTION_UNSET, "T_ALSO", 2},
-        {"${T_NONE:-${T_ALSO}}", SUBSTITUTION_UNSET, "T_ALSO", 1},
-        {"${", SUBSTITUTION_MALFORMED, "", 1},
-        {"${T_A", SUBSTITUTION_MALFORMED, "", 1},
-        {"${}", SUBSTITUTION_MALFORMED, "", 1},
-        {"${1A}", SUBSTITUTION_MALFORMED, "", 1},
-        {"${T_A-x}", SUBSTITUTION_MALFORMED, "", 1},
-        {"${T_A:x}", SUBSTITUTION_MALFORMED, "", 1},
-        {"${ T_A }", SUBSTITUTION_MALFORMED, "", 1},
-        {"${T_NONE:-${T_A}", SUBSTITUTION_MALFORMED, "", 1},
+        {"${T_NONE}", "T_NONE", SUBSTITUTION_UNSET, 1},
+        {"${T_NONE}${T_ALSO}", "T_ALSO", SUBSTITUTION_UNSET, 2},
+        {"${T_NONE:-${T_ALSO}}", "T_ALSO", SUBSTITUTION_UNSET, 1},
+        {"${", "", SUBSTITUTION_MALFORMED, 1},
+        {"${T_A", "", SUBSTITUTION_MALFORMED, 1},
+        {"${}", "", SUBSTITUTION_MALFORMED, 1},
+        {"${1A}", "", SUBSTITUTION_MALFORMED, 1},
+        {"${T_A-x}", "", SUBSTITUTION_MALFORMED, 1},
+        {"${T_A:x}", "", SUBSTITUTION_MALFORMED, 1},
+        {"${ T_A }", "", SUBSTITUTION_MALFORMED, 1},
+        {"${T_NONE:-${T_A}", "", SUBSTITUTION_MALFORMED, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buffer out = {0};
