@@ -90,8 +90,8 @@ static bool malformed(struct error *error, const char *what) {
     return error_set(error, ERROR_INTERNAL, "the ledger's chunk_range can't be read: %s", what);
 }
 
-static bool changed(struct error *error) {
-    return error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
+static void hint_changed(struct error *error) {
+    error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
 }
 
 /* Would a bound be cut or rounded by the column's type as it is now? Kinds whose types hold different digits say how many
@@ -100,14 +100,16 @@ static bool digits_matter(enum value_kind kind) {
     return kind == VALUE_DECIMAL || kind == VALUE_TIMESTAMP || kind == VALUE_INSTANT;
 }
 
-static bool find_key(const struct source_table *table, const char *name, const char *type, const char *kind,
-                     const struct source_column **found, struct error *error) {
+/* NULL: `error` says why not. */
+static const struct source_column *find_key(const struct source_table *table, const char *name, const char *type,
+                                            const char *kind, struct error *error) {
     int64_t index = source_column_find(table, name);
 
     if (index < 0) {
         error_set(error, ERROR_CONFIG,
                   "column \"%s\", by which the table was cut into chunks, isn't in the source any more", name);
-        return changed(error);
+        hint_changed(error);
+        return NULL;
     }
     const struct source_column *column = &table->columns[index];
 
@@ -116,10 +118,10 @@ static bool find_key(const struct source_table *table, const char *name, const c
         error_set(error, ERROR_CONFIG,
                   "column \"%s\", by which the table was cut into chunks, was %s (%s) then and is %s (%s) now", name,
                   type, kind, column->type_name, value_kind_name(column->kind));
-        return changed(error);
+        hint_changed(error);
+        return NULL;
     }
-    *found = column;
-    return true;
+    return column;
 }
 
 static bool read_keys(const json_t *range, const struct source_table *table, struct source_column **keys,
@@ -142,11 +144,13 @@ static bool read_keys(const json_t *range, const struct source_table *table, str
         const struct source_column *column = NULL;
 
         if (name == NULL || type == NULL || kind == NULL)
-            done = malformed(error, "a column's name, type or kind is no string");
+            malformed(error, "a column's name, type or kind is no string");
         else
-            done = find_key(table, name, type, kind, &column, error);
-        if (done)
+            column = find_key(table, name, type, kind, error);
+        if (column != NULL)
             found[i] = *column;
+        else
+            done = false;
     }
     if (done) {
         *keys = plan_keys_copy(found, count);

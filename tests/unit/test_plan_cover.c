@@ -366,7 +366,7 @@ static void invariant_01_empty_and_null_tables_cover(void **state) {
 
 /* Replace the first `old` in `text`; false where there is none. */
 static bool replace(char **text, const char *old, const char *new) {
-    char *at = strstr(*text, old);
+    char *at = *text != NULL ? strstr(*text, old) : NULL;
     struct buffer changed = {0};
 
     if (at == NULL)

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -93,8 +94,7 @@ static bool compare(const struct reconcile_table *table, char *remark, size_t si
 
     *error = (struct error){0};
     agreed = reconcile_table(table, &remarks, error);
-    strncpy(remark, buffer_string(&remarks), size - 1);
-    remark[size - 1] = '\0';
+    snprintf(remark, size, "%s", buffer_string(&remarks));
     buffer_release(&remarks);
     return agreed;
 }

@@ -1,6 +1,7 @@
 #include "three_valued.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +99,7 @@ static struct operand read_operand(struct reader *reader) {
 
                 operand.null = value == NULL;
                 operand.number = reader->row->columns[i].kind == VALUE_INTEGER;
-                strncpy(operand.text, value != NULL ? value : "", sizeof operand.text - 1);
+                snprintf(operand.text, sizeof operand.text, "%s", value != NULL ? value : "");
                 return operand;
             }
         reader->failed = true;
