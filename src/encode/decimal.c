@@ -31,6 +31,11 @@ static const uint64_t powers_of_ten[] = {1,
                                          1000000000000000000,
                                          10000000000000000000U};
 
+/* Those that a double holds exactly. */
+static const double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+enum { EXACT_POWERS = sizeof exact_powers / sizeof *exact_powers };
+
 uint128 power_of_ten(int exponent) {
     if (exponent <= 19)
         return powers_of_ten[exponent];
@@ -81,10 +86,8 @@ static bool decimal_to_binary(int128 value, int scale, bool single, double *resu
 
 bool decimal_to_double(int128 value, int scale, double *result) {
     /* Both operands are exact, so that the quotient is the nearest double; with 15 digits it always stands for them. */
-    if (scale >= 0 && scale <= 22 && magnitude_of(value) < power_of_ten(DOUBLE_SAFE_DIGITS)) {
-        static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-        *result = (double)(int64_t)value / powers[scale];
+    if (scale >= 0 && scale < EXACT_POWERS && magnitude_of(value) < power_of_ten(DOUBLE_SAFE_DIGITS)) {
+        *result = (double)(int64_t)value / exact_powers[scale];
         return true;
     }
     return decimal_to_binary(value, scale, false, result);
@@ -112,8 +115,8 @@ static struct float_digits strip_zeros(struct float_digits result) {
 /* Most floats in tables were short decimals once: try those before printing. */
 static bool short_decimal(double magnitude, bool single, struct float_digits *result) {
     double limit = single ? 1e6 : 1e15;
-    double power = 1;
-    for (int scale = 0; scale <= 9; scale++, power *= 10) {
+    for (int scale = 0; scale <= 9; scale++) {
+        double power = exact_powers[scale];
         double scaled = rint(magnitude * power);
         if (scaled >= limit)
             return false;
@@ -125,6 +128,47 @@ static bool short_decimal(double magnitude, bool single, struct float_digits *re
         }
     }
     return false;
+}
+
+/* Does `printed` read back as `magnitude`, and not just because ties go to even? A decimal in the middle between two floats
+ * is nobody's: PostgreSQL prints a digit more there (src/common/d2s.c, acceptBounds). long double holds every middle. */
+static bool reads_back(const char *printed, double magnitude, bool single) {
+    double back = single ? (double)strtof(printed, NULL) : strtod(printed, NULL);
+    if (back != magnitude)
+        return false;
+    long double decimal = strtold(printed, NULL);
+    double towards = decimal > (long double)magnitude ? (double)INFINITY : 0;
+    double neighbour = single ? (double)nextafterf((float)magnitude, (float)towards) : nextafter(magnitude, towards);
+    long double distance = decimal - (long double)magnitude;
+    return distance == 0 || 2 * distance != (long double)neighbour - (long double)magnitude;
+}
+
+/* "1.5e+10" to 15 * 10^9 */
+static void parse_printed(const char *printed, struct float_digits *result) {
+    const char *mark = strchr(printed, 'e');
+    int behind_point = 0;
+    result->digits = 0;
+    for (const char *digit = printed; digit < mark; digit++) {
+        if (*digit == '.')
+            behind_point = (int)(mark - digit) - 1;
+        else
+            result->digits = result->digits * 10 + (uint64_t)(*digit - '0');
+    }
+    result->scale = behind_point - (int)strtol(mark + 1, NULL, 10);
+}
+
+/* Above a power of two the floats lie twice as far apart as below it: the nearest decimal of so many digits may lie below and
+ * be another float's, while the next one above is still this one's. */
+static bool next_reads_back(struct float_digits *result, double magnitude, bool single) {
+    char printed[64];
+    int exponent;
+    if (frexp(magnitude, &exponent) != 0.5)
+        return false;
+    snprintf(printed, sizeof printed, "%llue%d", (unsigned long long)result->digits + 1, -result->scale);
+    if (!reads_back(printed, magnitude, single))
+        return false;
+    result->digits++;
+    return true;
 }
 
 struct float_digits float_digits_of(double value, bool single) {
@@ -139,15 +183,9 @@ struct float_digits float_digits_of(double value, bool single) {
         first = 1; /* subnormal: fewer digits tell it from its neighbours */
     for (int count = first; count <= last; count++) {
         snprintf(printed, sizeof printed, "%.*e", count - 1, magnitude);
-        double back = single ? (double)strtof(printed, NULL) : strtod(printed, NULL);
-        if (back == magnitude || count == last) {
-            const char *mark = strchr(printed, 'e');
-            for (const char *digit = printed; digit < mark; digit++)
-                if (*digit != '.')
-                    result.digits = result.digits * 10 + (uint64_t)(*digit - '0');
-            result.scale = count - 1 - (int)strtol(mark + 1, NULL, 10);
+        parse_printed(printed, &result);
+        if (reads_back(printed, magnitude, single) || next_reads_back(&result, magnitude, single))
             break;
-        }
     }
     return strip_zeros(result);
 }

@@ -14,7 +14,7 @@ static size_t put_string(char *text, const char *string) {
 }
 
 static size_t put_digits(char *text, uint128 magnitude) {
-    char reversed[40];
+    char reversed[40] = {0};
     size_t length = 0;
     do {
         uint64_t piece = (uint64_t)(magnitude % 10000000000000000000U);

@@ -189,14 +189,14 @@ bool encode_explain_inexact(const struct encoder *encoder, int64_t row, struct e
 }
 
 bool encode_explain_row_size(const struct encoder *encoder, int64_t row, uint64_t size, struct error *error) {
-    const struct encode_column *widest = NULL;
+    const struct encode_column *widest = &encoder->columns[0];
     uint64_t widest_length = 0;
     for (size_t i = 0; i < encoder->column_count; i++) {
         const struct encode_column *column = &encoder->columns[i];
         uint64_t length = 0;
         if (column->layout == LAYOUT_OFFSETS_32 || column->layout == LAYOUT_OFFSETS_64)
             value_bytes(column, row, &length);
-        if (widest == NULL || length > widest_length) {
+        if (length > widest_length) {
             widest = column;
             widest_length = length;
         }

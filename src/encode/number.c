@@ -132,12 +132,13 @@ static uint8_t *decimal_to_float8(struct encode_column *column, int64_t row, uin
 
 /* Floats into integers. */
 static inline bool whole_float(struct encode_column *column, int64_t row, int64_t *result) {
+    const double limit = 9223372036854775808.0; /* 2^63, exactly */
     double value = source_float(column, row);
     if (!isfinite(value))
         column->problem = PROBLEM_NOT_A_NUMBER;
     else if (value != trunc(value))
         column->problem = PROBLEM_FRACTION;
-    else if (value < -0x1p63 || value >= 0x1p63)
+    else if (value < -limit || value >= limit)
         column->problem = PROBLEM_RANGE;
     else {
         *result = (int64_t)value;

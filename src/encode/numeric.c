@@ -124,7 +124,8 @@ static uint8_t *integer_to_numeric(struct encode_column *column, int64_t row, ui
 }
 
 static uint8_t *put_special(uint16_t sign, uint8_t *out) {
-    out = put_groups(out, NULL, 0, 0, false, 0);
+    static const uint16_t none[1];
+    out = put_groups(out, none, 0, 0, false, 0);
     store_16(out - 4, sign);
     return out;
 }

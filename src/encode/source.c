@@ -114,9 +114,15 @@ int128 source_integer(const struct encode_column *column, int64_t row) {
 }
 
 double source_float(const struct encode_column *column, int64_t row) {
-    if (column->source.type == NANOARROW_TYPE_DOUBLE)
-        return ((const double *)column->values)[row];
-    if (column->source.type == NANOARROW_TYPE_FLOAT)
-        return (double)((const float *)column->values)[row];
+    if (column->source.type == NANOARROW_TYPE_DOUBLE) {
+        double value;
+        memcpy(&value, column->values + row * 8, sizeof value);
+        return value;
+    }
+    if (column->source.type == NANOARROW_TYPE_FLOAT) {
+        float value;
+        memcpy(&value, column->values + row * 4, sizeof value);
+        return (double)value;
+    }
     return (double)ArrowHalfFloatToFloat(((const uint16_t *)column->values)[row]);
 }

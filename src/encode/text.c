@@ -51,12 +51,12 @@ static uint8_t *text_to_jsonb(struct encode_column *column, int64_t row, uint8_t
     return out + 5 + length;
 }
 
-static int hex_digit(uint8_t character) {
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    character |= 0x20;
-    return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
-}
+/* A hexadecimal digit's value plus one; 0 for what is none. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 /* string_to_uuid(), src/backend/utils/adt/uuid.c: braces around it or not, a hyphen after each four digits or not. */
 static bool parse_uuid(const uint8_t *text, uint64_t length, uint8_t *uuid) {
@@ -68,11 +68,11 @@ static bool parse_uuid(const uint8_t *text, uint64_t length, uint8_t *uuid) {
     for (int i = 0; i < 16; i++) {
         if (at + 2 > length)
             return false;
-        int high = hex_digit(text[at]);
-        int low = hex_digit(text[at + 1]);
-        if (high < 0 || low < 0)
+        unsigned high = hex_values[text[at]];
+        unsigned low = hex_values[text[at + 1]];
+        if (high == 0 || low == 0)
             return false;
-        uuid[i] = (uint8_t)(high << 4 | low);
+        uuid[i] = (uint8_t)((high - 1) << 4 | (low - 1));
         at += 2;
         if (i % 2 == 1 && i < 15 && at < length && text[at] == '-')
             at++;

@@ -124,7 +124,7 @@ static inline void decode_numeric(const uint8_t *bytes, uint32_t length, char *t
     int scale = (int)decode_big_endian(bytes + 6, 2);
     assert_int_equal(length, 8 + 2 * count);
     if (sign == 0xC000 || sign == 0xD000 || sign == 0xF000) {
-        strcpy(text, sign == 0xC000 ? "NaN" : sign == 0xD000 ? "Infinity" : "-Infinity");
+        snprintf(text, DECODED_SIZE, "%s", sign == 0xC000 ? "NaN" : sign == 0xD000 ? "Infinity" : "-Infinity");
         return;
     }
     assert_true(sign == 0 || sign == 0x4000);
@@ -146,9 +146,9 @@ static inline void decode_numeric(const uint8_t *bytes, uint32_t length, char *t
     int begin = 0;
     while (begin < 399 && digits[begin] == '0')
         begin++;
-    sprintf(text, "%s%.*s", sign != 0 ? "-" : "", 400 - begin, digits + begin);
+    snprintf(text, DECODED_SIZE, "%s%.*s", sign != 0 ? "-" : "", 400 - begin, digits + begin);
     if (scale > 0)
-        sprintf(text + strlen(text), ".%.*s", scale, digits + 400);
+        snprintf(text + strlen(text), DECODED_SIZE - strlen(text), ".%.*s", scale, digits + 400);
     for (int i = 400 + scale; i < 1200; i++)
         assert_int_equal(digits[i], '0'); /* nothing hides behind the display scale */
 }
@@ -162,33 +162,33 @@ static inline void decode_field(uint32_t type_oid, const uint8_t *bytes, uint32_
     switch (type_oid) {
     case PG_BOOL:
         assert_int_equal(length, 1);
-        strcpy(text, bits == 1 ? "t" : bits == 0 ? "f" : "?");
+        snprintf(text, DECODED_SIZE, "%s", bits == 1 ? "t" : bits == 0 ? "f" : "?");
         break;
     case PG_INT2:
         assert_int_equal(length, 2);
-        sprintf(text, "%d", (int16_t)bits);
+        snprintf(text, DECODED_SIZE, "%d", (int16_t)bits);
         break;
     case PG_INT4:
     case PG_DATE:
         assert_int_equal(length, 4);
-        sprintf(text, "%d", (int32_t)bits);
+        snprintf(text, DECODED_SIZE, "%d", (int32_t)bits);
         break;
     case PG_INT8:
     case PG_TIME:
     case PG_TIMESTAMP:
     case PG_TIMESTAMPTZ:
         assert_int_equal(length, 8);
-        sprintf(text, "%lld", (long long)bits);
+        snprintf(text, DECODED_SIZE, "%lld", (long long)bits);
         break;
     case PG_FLOAT4:
         assert_int_equal(length, 4);
         memcpy(&narrow, &narrow_bits, sizeof narrow);
-        sprintf(text, "%.9g", (double)narrow);
+        snprintf(text, DECODED_SIZE, "%.9g", (double)narrow);
         break;
     case PG_FLOAT8:
         assert_int_equal(length, 8);
         memcpy(&wide, &bits, sizeof wide);
-        sprintf(text, "%.17g", wide);
+        snprintf(text, DECODED_SIZE, "%.17g", wide);
         break;
     case PG_NUMERIC:
         decode_numeric(bytes, length, text);
@@ -198,7 +198,7 @@ static inline void decode_field(uint32_t type_oid, const uint8_t *bytes, uint32_
         assert_true(length < DECODED_SIZE / 2);
         *text = '\0';
         for (uint32_t i = 0; i < length; i++)
-            sprintf(text + 2 * i, "%02x", bytes[i]);
+            snprintf(text + 2 * i, 3, "%02x", bytes[i]);
         break;
     case PG_JSONB:
         assert_int_equal(bytes[0], 1);
@@ -243,7 +243,7 @@ static inline bool decode_row(struct decoder *decoder, char (*texts)[DECODED_SIZ
         uint32_t length = (uint32_t)decode_big_endian(segment->bytes + decoder->at, 4);
         decoder->at += 4;
         if (length == UINT32_MAX) {
-            strcpy(texts[i], "NULL");
+            snprintf(texts[i], DECODED_SIZE, "%s", "NULL");
             continue;
         }
         assert_true(decoder->at + length <= segment->length);

@@ -136,7 +136,7 @@ static void check_limit(size_t limit) {
         for (int64_t i = 0; i < fixture.segment.rows; i++, next++) {
             before_last = decoder.at;
             assert_true(decode_row(&decoder, decoded));
-            assert_int_equal(atoi(decoded[0]), next);
+            assert_int_equal(strtol(decoded[0], NULL, 10), next);
             assert_int_equal(strlen(decoded[2]), next * 37 % 399);
         }
         assert_true(fixture.segment.rows == 1 || before_last < limit);

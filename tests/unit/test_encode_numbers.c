@@ -207,6 +207,12 @@ static void floats_become_the_shortest_decimal(void **state) {
         {"g", "2.2250738585072014e-308", PG_TEXT, -1, "2.2250738585072014e-308"},
         {"f", "1e-45", PG_TEXT, -1, "1e-45"},
         {"g", "-0.0", PG_TEXT, -1, "-0"},
+        /* 23782681977387830 lies in the middle of two doubles and would be read as this one */
+        {"g", "23782681977387832", PG_TEXT, -1, "2.3782681977387832e+16"},
+        {"g", "23782681977387832", PG_NUMERIC, -1, "23782681977387832"},
+        /* 2^90: the nearest decimal of 8 digits lies below it, and is another float */
+        {"f", "1237940039285380274899124224", PG_TEXT, -1, "1.2379401e+27"},
+        {"f", "102972336", PG_TEXT, -1, "1.02972336e+08"},
         {"f", "1e6", PG_TEXT, -1, "1e+06"},
         {"f", "999999", PG_TEXT, -1, "999999"},
         {"f", "3.14", PG_TEXT, -1, "3.14"},

@@ -43,11 +43,11 @@ static void random_decimal(char *value, char *expected) {
         digits[i] = below(3) == 0 ? '0' : (char)('0' + below(10));
     digits[count] = '\0';
     const char *sign = below(2) == 0 ? "-" : "";
-    sprintf(value, "%s%s", sign, digits);
+    snprintf(value, CELL, "%s%s", sign, digits);
     if (count > 5)
-        sprintf(expected, "%s%.*s.%s", sign, count - 5, digits, digits + count - 5);
+        snprintf(expected, CELL, "%s%.*s.%s", sign, count - 5, digits, digits + count - 5);
     else
-        sprintf(expected, "%s0.%0*d", sign, 5, atoi(digits));
+        snprintf(expected, CELL, "%s0.%0*d", sign, 5, (int)strtol(digits, NULL, 10));
 }
 
 /* Random bytes without NUL, and how the decoder shows them. */
@@ -56,22 +56,22 @@ static void random_bytes(char *value, char *expected, bool as_hex) {
     for (int i = 0; i < length; i++)
         value[i] = (char)(1 + below(255));
     value[length] = '\0';
-    strcpy(expected, as_hex ? "" : value);
+    snprintf(expected, CELL, "%s", as_hex ? "" : value);
     for (int i = 0; as_hex && i < length; i++)
-        sprintf(expected + 2 * i, "%02x", (unsigned char)value[i]);
+        snprintf(expected + 2 * i, 3, "%02x", (unsigned char)value[i]);
 }
 
 /* A value in fixture_append()'s spelling, and what is to come out. False: NULL. */
 static bool random_value(int column, char *value, char *expected) {
     int64_t number = (int64_t)random_magnitude() * (below(2) == 0 ? -1 : 1);
     if (below(10) == 0) {
-        strcpy(expected, "NULL");
+        snprintf(expected, CELL, "%s", "NULL");
         return false;
     }
     switch (column) {
     case 0:
-        sprintf(value, "%d", (int32_t)number);
-        strcpy(expected, value);
+        snprintf(value, CELL, "%d", (int32_t)number);
+        snprintf(expected, CELL, "%s", value);
         break;
     case 1:
         random_decimal(value, expected);
@@ -80,24 +80,24 @@ static bool random_value(int column, char *value, char *expected) {
         random_bytes(value, expected, false);
         break;
     case 3:
-        sprintf(value, "%.17g", (double)number / (double)(1 + below(1000)));
-        sprintf(expected, "%.17g", strtod(value, NULL));
+        snprintf(value, CELL, "%.17g", (double)number / (double)(1 + below(1000)));
+        snprintf(expected, CELL, "%.17g", strtod(value, NULL));
         break;
     case 4:
         number /= 1000;
-        sprintf(value, "%" PRId64 "000", number);
-        sprintf(expected, "%" PRId64, number - 946684800000000);
+        snprintf(value, CELL, "%" PRId64 "000", number);
+        snprintf(expected, CELL, "%" PRId64, number - 946684800000000);
         break;
     case 5:
-        sprintf(value, "%d", (int)(number & 1));
-        strcpy(expected, number & 1 ? "t" : "f");
+        snprintf(value, CELL, "%d", (int)(number & 1));
+        snprintf(expected, CELL, "%s", number & 1 ? "t" : "f");
         break;
     case 6:
         random_bytes(value, expected, true);
         break;
     default:
-        sprintf(value, "%d", (int)(number % 1000000));
-        sprintf(expected, "%d", (int)(number % 1000000) - 10957);
+        snprintf(value, CELL, "%d", (int)(number % 1000000));
+        snprintf(expected, CELL, "%d", (int)(number % 1000000) - 10957);
         break;
     }
     return true;

@@ -35,7 +35,7 @@ static void read_reason(char letter, char *reason) {
     *reason = '\0';
     while (fgets(line, sizeof line, file) != NULL)
         if (line[0] == '-' && line[1] == ' ' && line[2] == letter && line[3] == ':')
-            sprintf(reason, "%.*s", (int)strcspn(line + 5, "\n"), line + 5);
+            snprintf(reason, LINE, "%.*s", (int)strcspn(line + 5, "\n"), line + 5);
     fclose(file);
     if (*reason == '\0')
         fail_msg("docs/types.md has no reason %c", letter);
@@ -53,7 +53,7 @@ static int split_cells(char *line, char cells[COLUMNS][CELL]) {
         while (length > 0 && cell[length - 1] == ' ')
             length--;
         assert_true(length < CELL);
-        sprintf(cells[count++], "%.*s", (int)length, cell);
+        snprintf(cells[count++], CELL, "%.*s", (int)length, cell);
     }
     return count;
 }
@@ -71,7 +71,7 @@ static bool pair_supported(const char *format, uint32_t type_oid, char *reason) 
     struct encode_target target = {(char *)"c", type_oid, -1, (char *)"type"};
     ArrowSchemaInit(&schema);
     assert_int_equal(ArrowSchemaSetFormat(&schema, format), NANOARROW_OK);
-    strcpy(reason, "");
+    *reason = '\0';
     bool supported = encode_pair_supported(&schema, &target, reason, 256);
     schema.release(&schema);
     return supported;
