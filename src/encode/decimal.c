@@ -130,17 +130,27 @@ static bool short_decimal(double magnitude, bool single, struct float_digits *re
     return false;
 }
 
+/* Is it a decimal of at most 17 digits or so? Printed with 51, the rest are zeros. */
+static bool has_few_digits(long double number) {
+    enum { PRINTED_DIGITS = 50, BEHIND_POINT = DOUBLE_ALL_DIGITS };
+    char printed[PRINTED_DIGITS + 16];
+    snprintf(printed, sizeof printed, "%.*Le", PRINTED_DIGITS, number);
+    return strspn(printed + 2 + BEHIND_POINT, "0") >= PRINTED_DIGITS - BEHIND_POINT;
+}
+
 /* Does `printed` read back as `magnitude`, and not just because ties go to even? A decimal in the middle between two floats
- * is nobody's: PostgreSQL prints a digit more there (src/common/d2s.c, acceptBounds). long double holds every middle. */
+ * is nobody's: PostgreSQL prints a digit more there (src/common/d2s.c, acceptBounds). long double holds every middle, but
+ * decimals near it are rounded to it. */
 static bool reads_back(const char *printed, double magnitude, bool single) {
     double back = single ? (double)strtof(printed, NULL) : strtod(printed, NULL);
     if (back != magnitude)
         return false;
+    long double exact = (long double)magnitude;
     long double decimal = strtold(printed, NULL);
-    double towards = decimal > (long double)magnitude ? (double)INFINITY : 0;
+    double towards = decimal > exact ? (double)INFINITY : 0;
     double neighbour = single ? (double)nextafterf((float)magnitude, (float)towards) : nextafter(magnitude, towards);
-    long double distance = decimal - (long double)magnitude;
-    return distance == 0 || 2 * distance != (long double)neighbour - (long double)magnitude;
+    long double middle = exact + ((long double)neighbour - exact) / 2;
+    return decimal == exact || decimal != middle || !has_few_digits(middle);
 }
 
 /* "1.5e+10" to 15 * 10^9 */

@@ -212,6 +212,8 @@ static void floats_become_the_shortest_decimal(void **state) {
         {"g", "23782681977387832", PG_NUMERIC, -1, "23782681977387832"},
         /* 2^90: the nearest decimal of 8 digits lies below it, and is another float */
         {"f", "1237940039285380274899124224", PG_TEXT, -1, "1.2379401e+27"},
+        /* near the middle, not in it */
+        {"g", "-4.8720568346645364e+283", PG_TEXT, -1, "-4.872056834664536e+283"},
         {"f", "102972336", PG_TEXT, -1, "1.02972336e+08"},
         {"f", "1e6", PG_TEXT, -1, "1e+06"},
         {"f", "999999", PG_TEXT, -1, "999999"},
