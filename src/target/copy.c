@@ -141,8 +141,10 @@ bool copy_segment(struct target_connection *connection, const char *statement, c
             *copied = strtoll(PQcmdTuples(result), NULL, 10);
             counted = true;
         } else if (good) {
-            *bad_row = bad_row_of(result, statement, segment);
             good = target_failure(connection, result, error);
+            /* A backend that is ended or deadlocked names the line it was at, too. */
+            if (error->kind == ERROR_DATA)
+                *bad_row = bad_row_of(result, statement, segment);
         }
         bool stuck = PQresultStatus(result) == PGRES_COPY_IN;
         PQclear(result);
