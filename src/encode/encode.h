@@ -54,7 +54,8 @@ bool encoder_open(struct encoder **encoder, const struct ArrowSchema *schema, co
                   size_t target_count, const struct encode_options *options, struct error *error) THAW_CHECK;
 void encoder_close(struct encoder **encoder);
 
-/* Take the next batch (borrowed until it is used up). */
+/* Take the next batch (borrowed until it is used up). ERROR_INTERNAL where rows of the last one are left, or where the batch
+ * contradicts its own schema: offsets that fall, buffers that are missing, columns that are shorter than the batch. */
 bool encoder_set_batch(struct encoder *encoder, const struct ArrowArray *batch, struct error *error) THAW_CHECK;
 /* Rows of the current batch that are not encoded yet. */
 int64_t encoder_rows_left(const struct encoder *encoder);
@@ -64,7 +65,9 @@ int64_t encoder_rows_done(const struct encoder *encoder);
 /* Start an empty segment (its memory is kept) with COPY's header. */
 void encode_segment_begin(struct encoder *encoder, struct encode_segment *segment);
 /* Append rows of the current batch until the batch is used up or the segment holds at least `byte_limit` bytes. A row is
- * never split: a segment exceeds the limit by at most one row. False: ERROR_DATA that names column, key and value. */
+ * never split: a segment exceeds the limit by at most one row, and an empty one takes a row whatever the limit is.
+ * False: ERROR_DATA that names column, value, row and key; the segment then holds the rows before that one, whole, and may be
+ * ended and sent; encoder_rows_left() still counts the refused row. */
 bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t byte_limit,
                  struct error *error) THAW_CHECK;
 /* Append COPY's trailer. */

@@ -194,9 +194,10 @@ bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t
     size_t limit = byte_limit;
     if (segment->rows == 0 && limit <= segment->length)
         limit = segment->length + 1; /* the smallest limit still takes a row, so that callers get on */
-    /* Once a segment: room for its limit, so that it seldom grows afterwards. */
+    /* Once a segment: room for its limit and a row more, so that it seldom grows afterwards. */
     if (segment->capacity < limit)
-        segment_reserve(segment, (limit < MAXIMUM_RESERVE ? limit : MAXIMUM_RESERVE) + encoder->row_size * BLOCK_ROWS);
+        segment_reserve(segment,
+                        (limit < MAXIMUM_RESERVE ? limit : MAXIMUM_RESERVE) + encoder->row_size + CAPACITY_STEP);
     while (encoder->row < encoder->row_count && segment->length < limit) {
         int64_t count = 0;
         if (encoder->row == encoder->next_inexact)
