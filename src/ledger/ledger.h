@@ -135,6 +135,11 @@ struct ledger_plan {
     const char *metadata; /* JSON object text merged into metadata; NULL: nothing */
 };
 
+/* Who plans an unplanned table: one live owner at a time, so that processes that work on one run don't ask the source
+ * twice. *claimed is true where the plan is stored already, too. Own statement. */
+bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
+                           bool *claimed, struct error *error) THAW_CHECK;
+
 /* Take over a target for this run, inside the caller's transaction: locks its fence FOR UPDATE (made if absent), refuses while a live run owns
  * it (ERROR_CONFIG, who), or, without `truncate`, while it holds chunks of an unfinished run (which, and what to do), raises the
  * generation; *generation is the new one. With `truncate` the caller truncates in the same transaction. A target that is this run's own already keeps its generation, and *already is

@@ -8,12 +8,14 @@ static const char *const steps[] = {sql_001_base};
 
 enum { NEWEST_VERSION = sizeof steps / sizeof steps[0] };
 
-/* -1: no ledger at all; 0: one of the older Python copier, which has no version. */
+/* -1: no ledger at all; 0: one of the older Python copier, which has no version. The catalogue is read as a table: a
+ * function like to_regclass() may answer out of the session's cache what was true before it waited for the lock. */
 static bool read_version(struct target_connection *connection, int *version, struct error *error) {
     PGresult *result = NULL;
     if (!target_query(connection,
-                      "SELECT pg_catalog.to_regclass('migration_status.schema_version') IS NOT NULL,"
-                      " pg_catalog.to_regclass('migration_status.migration_runs') IS NOT NULL",
+                      "SELECT count(*) FILTER (WHERE c.relname = 'schema_version') > 0, count(*) > 0"
+                      " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+                      " WHERE n.nspname = 'migration_status' AND c.relname IN ('schema_version', 'migration_runs')",
                       0, NULL, &result, error))
         return false;
     bool versioned = truth_of(result, 0, 0);
@@ -27,6 +29,38 @@ static bool read_version(struct target_connection *connection, int *version, str
     *version = (int)number_of(result, 0, 0);
     PQclear(result);
     return true;
+}
+
+/* A ledger that another role made is of use only with all rights in it. */
+static bool check_privileges(struct target_connection *connection, struct error *error) {
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_ledger_privileges, 0, NULL, &result, error))
+        return false;
+    bool good = truth_of(result, 0, 0);
+    if (!good) {
+        const char *role = PQgetvalue(result, 0, 1);
+        error_set_code(
+            error, ERROR_CONFIG, "42501",
+            "the role \"%s\" may not read and write the ledger in database \"%s\", which the role \"%s\" owns", role,
+            connection->database, PQgetvalue(result, 0, 2));
+        error_hint(
+            error,
+            "GRANT USAGE ON SCHEMA migration_status TO \"%s\"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN "
+            "SCHEMA migration_status TO \"%s\"; GRANT USAGE ON ALL SEQUENCES IN SCHEMA migration_status TO \"%s\"",
+            role, role, role);
+    }
+    PQclear(result);
+    return good;
+}
+
+/* The version, outside of a transaction; where it can't be read for want of rights, the error says which. */
+static bool look_up_version(struct target_connection *connection, int *version, struct error *error) {
+    if (read_version(connection, version, error))
+        return true;
+    if (strcmp(error->code, "42501") == 0 && check_privileges(connection, error))
+        return error_set(error, ERROR_TRANSIENT,
+                         "the privileges on the ledger in database \"%s\" change at this moment", connection->database);
+    return false;
 }
 
 static bool refuse_newer(struct target_connection *connection, int version, struct error *error) {
@@ -74,31 +108,9 @@ static bool explain_privilege(struct target_connection *connection, struct error
         connection->database, role, role);
 }
 
-/* A ledger that another role made is of use only with all rights in it. */
-static bool check_privileges(struct target_connection *connection, struct error *error) {
-    PGresult *result = NULL;
-    if (!target_query(connection, sql_ledger_privileges, 0, NULL, &result, error))
-        return false;
-    bool good = truth_of(result, 0, 0);
-    if (!good) {
-        const char *role = PQgetvalue(result, 0, 1);
-        error_set_code(
-            error, ERROR_CONFIG, "42501",
-            "the role \"%s\" may not read and write the ledger in database \"%s\", which the role \"%s\" owns", role,
-            connection->database, PQgetvalue(result, 0, 2));
-        error_hint(
-            error,
-            "GRANT USAGE ON SCHEMA migration_status TO \"%s\"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN "
-            "SCHEMA migration_status TO \"%s\"; GRANT USAGE ON ALL SEQUENCES IN SCHEMA migration_status TO \"%s\"",
-            role, role, role);
-    }
-    PQclear(result);
-    return good;
-}
-
 bool ledger_prepare(struct target_connection *connection, struct error *error) {
     int version = -1;
-    if (!read_version(connection, &version, error))
+    if (!look_up_version(connection, &version, error))
         return false;
     while (version < NEWEST_VERSION) {
         if (!target_begin(connection, true, error))
@@ -112,7 +124,7 @@ bool ledger_prepare(struct target_connection *connection, struct error *error) {
 bool ledger_exists(struct target_connection *connection, bool *exists, struct error *error) {
     int version = -1;
     *exists = false;
-    if (!read_version(connection, &version, error) || !refuse_newer(connection, version, error))
+    if (!look_up_version(connection, &version, error) || !refuse_newer(connection, version, error))
         return false;
     *exists = version == NEWEST_VERSION;
     if (version >= 0 && version < NEWEST_VERSION) {

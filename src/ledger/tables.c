@@ -77,6 +77,22 @@ void ledger_tables_release(struct ledger_tables *tables) {
     memset(tables, 0, sizeof *tables);
 }
 
+bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
+                           bool *claimed, struct error *error) {
+    char table[NUMBER_SIZE], owner[NUMBER_SIZE];
+    const char *parameters[] = {number_text(table, table_id), run_id, number_text(owner, owner_id)};
+    int64_t changed = 0;
+    if (!ledger_run(connection,
+                    "UPDATE migration_status.migration_table_status SET planner_owner_id = $3::integer"
+                    " WHERE table_id = $1::bigint AND run_id = $2::uuid"
+                    " AND (planned_at IS NOT NULL OR planner_owner_id IS NULL OR planner_owner_id = $3::integer"
+                    " OR NOT migration_status.owner_is_alive(planner_owner_id))",
+                    3, parameters, &changed, error))
+        return false;
+    *claimed = changed == 1;
+    return true;
+}
+
 /* The table's row, then the run's: planners of one source table's targets number their chunks one after the other. */
 static bool lock_for_plan(struct target_connection *connection, const char *run_id, const char *table_id,
                           struct error *error) {

@@ -114,7 +114,8 @@ static void privileges_are_checked_before_anything_happens(void **state) {
     struct config_target target = server_target();
     struct target_connection limited;
     struct target_table table;
-    server_execute(&admin, "CREATE ROLE limited LOGIN; CREATE SCHEMA guarded; CREATE TABLE guarded.t (a int);");
+    server_execute(&admin, "DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN; CREATE SCHEMA guarded; CREATE "
+                           "TABLE guarded.t (a int);");
     target.user = (char[]){"limited"};
     must(target_connect(&limited, &target, admin.database, "test", NULL, &error));
     must_fail(target_describe(&limited, "guarded", "t", true, &table, &error), ERROR_CONFIG);

@@ -74,7 +74,7 @@ static void explicit_parts_beat_the_url(void **state) {
     (void)state;
     struct config_target target = server_target();
     struct target_connection connection;
-    server_execute(&admin, "CREATE ROLE explicit_role LOGIN");
+    server_execute(&admin, "DROP ROLE IF EXISTS explicit_role; CREATE ROLE explicit_role LOGIN");
     target.user = (char[]){"explicit_role"};
     must(target_connect(&connection, &target, admin.database, "test", NULL, &error));
     assert_string_equal(server_value(&connection, "SELECT current_user"), "explicit_role");

@@ -97,6 +97,7 @@ BEGIN
             ('migration_table_status', 'expected_rows', 'bigint', NULL, false),
             ('migration_table_status', 'planned_at', 'timestamp with time zone', NULL, false),
             ('migration_table_status', 'target_generation', 'bigint', '0', true),
+            ('migration_table_status', 'planner_owner_id', 'integer', NULL, false),
 
             ('migration_chunk_status', 'run_id', 'uuid', NULL, true),
             ('migration_chunk_status', 'source_database', 'text', '''''', true),
