@@ -17,23 +17,27 @@ static void append_name(struct buffer *list, const char *name) {
     buffer_appendf(list, "%s\"%s\"", list->length > 0 ? ", " : "", name);
 }
 
+static struct buffer *add_problem(struct mapping_findings *findings) {
+    findings->problems = memory_resize(findings->problems, findings->problem_count + 1, sizeof *findings->problems);
+    struct buffer *problem = &findings->problems[findings->problem_count++];
+    memset(problem, 0, sizeof *problem);
+    return problem;
+}
+
 static void check_mapped_names(const struct run_mapping *mapping, const struct config_table *config,
-                               struct buffer *problems) {
+                               struct mapping_findings *findings) {
     for (size_t i = 0; i < config->column_mapping_count; i++) {
         const char *from = config->column_mapping[i].name;
         const char *to = config->column_mapping[i].value;
         if (source_column_find(&mapping->source, from) < 0)
-            buffer_appendf(problems, "%scolumn_mapping names the source column \"%s\", which doesn't exist",
-                           problems->length > 0 ? "; " : "", from);
+            buffer_appendf(add_problem(findings), "column_mapping names the source column \"%s\", which doesn't exist", from);
         if (target_column_find(&mapping->target, to) < 0)
-            buffer_appendf(problems, "%scolumn_mapping names the target column \"%s\", which doesn't exist",
-                           problems->length > 0 ? "; " : "", to);
+            buffer_appendf(add_problem(findings), "column_mapping names the target column \"%s\", which doesn't exist", to);
     }
 }
 
-/* Pair the columns by name. `left_out` collects source columns that the target lacks or doesn't let anyone write. */
-static void pair_columns(struct run_mapping *mapping, const struct config_table *config, struct buffer *left_out,
-                         struct buffer *problems) {
+static void pair_columns(struct run_mapping *mapping, const struct config_table *config,
+                         struct mapping_findings *findings) {
     size_t count = mapping->source.column_count;
     bool *taken = memory_array(mapping->target.column_count, sizeof *taken);
     mapping->columns = memory_array(count, sizeof *mapping->columns);
@@ -42,10 +46,9 @@ static void pair_columns(struct run_mapping *mapping, const struct config_table 
         const char *name = target_name(config, mapping->source.columns[i].name);
         int64_t found = target_column_find(&mapping->target, name);
         if (found < 0 || mapping->target.columns[found].generated) {
-            append_name(left_out, mapping->source.columns[i].name);
+            append_name(&findings->left_out, mapping->source.columns[i].name);
         } else if (taken[found]) {
-            buffer_appendf(problems, "%stwo source columns go into the target column \"%s\"",
-                           problems->length > 0 ? "; " : "", name);
+            buffer_appendf(add_problem(findings), "two source columns go into the target column \"%s\"", name);
         } else {
             taken[found] = true;
             mapping->columns[mapping->column_count] = i;
@@ -55,8 +58,9 @@ static void pair_columns(struct run_mapping *mapping, const struct config_table 
     for (size_t i = 0; i < mapping->target.column_count; i++) {
         const struct target_column *column = &mapping->target.columns[i];
         if (!taken[i] && column->not_null && !column->has_default && !column->generated)
-            buffer_appendf(problems, "%sthe target column \"%s\" is NOT NULL without a default, and no source column goes there",
-                           problems->length > 0 ? "; " : "", column->encode.name);
+            buffer_appendf(add_problem(findings),
+                           "the target column \"%s\" is NOT NULL without a default, and no source column goes there",
+                           column->encode.name);
     }
     memory_release(&taken);
 }
@@ -88,8 +92,7 @@ static const char *source_name_of(const struct run_mapping *mapping, const char 
     return NULL;
 }
 
-/* Chunking columns: as configured, else the key that the user named, else the source's primary key; none: one chunk. */
-static bool choose_keys(struct run_mapping *mapping, const struct config_table *config, struct error *error) {
+bool mapping_choose_keys(struct run_mapping *mapping, const struct config_table *config, struct error *error) {
     size_t most = config->chunking_column_count + config->uniqueness_column_count + mapping->source.key_count;
     mapping->keys = memory_array(most, sizeof *mapping->keys);
     if (config->chunking == CHUNKING_WHOLE)
@@ -138,7 +141,7 @@ static void choose_key_columns(struct run_mapping *mapping) {
 /* Ask the source for the schema of the very query that will be read (catalogues and drivers disagree with it), with no
  * rows, and see whether every pair can be encoded, before anything is truncated. */
 static bool check_pairs(const struct run_mapping *mapping, struct source_connection *source, const struct dialect *dialect,
-                        struct buffer *problems, struct error *error) {
+                        struct mapping_findings *findings, struct error *error) {
     struct plan_chunk whole = {.kind = CHUNK_WHOLE};
     struct buffer sql = {0};
     bool has_inexact = false;
@@ -149,42 +152,67 @@ static bool check_pairs(const struct run_mapping *mapping, struct source_connect
     buffer_release(&sql);
     if (!opened)
         return error_context(error, "asking the source for the columns' types");
+    findings->refusals = memory_array(mapping->column_count, sizeof *findings->refusals);
     for (size_t i = 0; i < mapping->column_count && (int64_t)i < stream.schema.n_children; i++) {
         char reason[512];
-        if (encode_pair_supported(stream.schema.children[i], &mapping->targets[i], reason, sizeof reason))
-            continue;
-        buffer_appendf(problems, "%scolumn \"%s\" (%s) can't go into \"%s\" (%s): %s", problems->length > 0 ? "; " : "",
-                       mapping->source.columns[mapping->columns[i]].name,
-                       mapping->source.columns[mapping->columns[i]].type_name, mapping->targets[i].name,
-                       mapping->targets[i].type_name, reason);
+        findings->refusal_count = i + 1;
+        if (!encode_pair_supported(stream.schema.children[i], &mapping->targets[i], reason, sizeof reason))
+            findings->refusals[i] = memory_copy_string(reason);
     }
     source_stream_close(&stream);
     return true;
 }
 
+bool mapping_pair(struct run_mapping *mapping, const struct config_table *config, struct source_connection *source,
+                  const struct dialect *dialect, struct mapping_findings *findings, struct error *error) {
+    memset(findings, 0, sizeof *findings);
+    check_mapped_names(mapping, config, findings);
+    pair_columns(mapping, config, findings);
+    if (mapping->column_count > 0)
+        return check_pairs(mapping, source, dialect, findings, error);
+    error_set(error, ERROR_CONFIG, "no source column has the name of a target column; the source has %s",
+              buffer_string(&findings->left_out));
+    return error_hint(error, "names are exact, upper and lower case included: use column_mapping where they differ");
+}
+
+void mapping_findings_release(struct mapping_findings *findings) {
+    for (size_t i = 0; i < findings->problem_count; i++)
+        buffer_release(&findings->problems[i]);
+    for (size_t i = 0; i < findings->refusal_count; i++)
+        memory_release(&findings->refusals[i]);
+    memory_release(&findings->problems);
+    memory_release(&findings->refusals);
+    buffer_release(&findings->left_out);
+    memset(findings, 0, sizeof *findings);
+}
+
+/* All that stands in the way as one error. */
+static bool refuse_findings(const struct run_mapping *mapping, const struct mapping_findings *findings,
+                            struct error *error) {
+    struct buffer text = {0};
+    for (size_t i = 0; i < findings->problem_count; i++)
+        buffer_appendf(&text, "%s%s", text.length > 0 ? "; " : "", buffer_string(&findings->problems[i]));
+    for (size_t i = 0; i < findings->refusal_count; i++)
+        if (findings->refusals[i] != NULL)
+            buffer_appendf(&text, "%scolumn \"%s\" (%s) can't go into \"%s\" (%s): %s", text.length > 0 ? "; " : "",
+                           mapping->source.columns[mapping->columns[i]].name,
+                           mapping->source.columns[mapping->columns[i]].type_name, mapping->targets[i].name,
+                           mapping->targets[i].type_name, findings->refusals[i]);
+    bool good = text.length == 0 || error_set(error, ERROR_CONFIG, "%s", buffer_string(&text));
+    buffer_release(&text);
+    return good;
+}
+
 static bool map_columns(struct run_mapping *mapping, const struct run_table *table, struct source_connection *source,
                         const struct dialect *dialect, struct log *log, struct error *error) {
-    struct buffer left_out = {0};
-    struct buffer problems = {0};
-    check_mapped_names(mapping, table->config, &problems);
-    pair_columns(mapping, table->config, &left_out, &problems);
-    bool done = true;
-    if (mapping->column_count == 0) {
-        done = error_set(error, ERROR_CONFIG, "no source column has the name of a target column; the source has %s",
-                         buffer_string(&left_out));
-        error_hint(error, "names are exact, upper and lower case included: use column_mapping where they differ");
-    } else {
-        done = check_pairs(mapping, source, dialect, &problems, error);
-    }
-    if (done && problems.length > 0)
-        done = error_set(error, ERROR_CONFIG, "%s", buffer_string(&problems));
-    if (done && left_out.length > 0) {
-        struct log_scope scope = run_scope(table, 0);
+    struct mapping_findings findings;
+    struct log_scope scope = run_scope(table, 0);
+    bool done = mapping_pair(mapping, table->config, source, dialect, &findings, error) &&
+                refuse_findings(mapping, &findings, error);
+    if (done && findings.left_out.length > 0)
         log_write(log, LOG_WARNING, &scope, "left out, since the target has no such column to write: %s",
-                  buffer_string(&left_out));
-    }
-    buffer_release(&left_out);
-    buffer_release(&problems);
+                  buffer_string(&findings.left_out));
+    mapping_findings_release(&findings);
     return done;
 }
 
@@ -196,7 +224,7 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
     bool done = source_describe(source, &table->relation, &mapping->source, error) &&
                 target_describe(target, table->feed->target_schema, table->config->target, table->config->truncate_onstart,
                                 &mapping->target, error) &&
-                map_columns(mapping, table, source, dialect, log, error) && choose_keys(mapping, table->config, error);
+                map_columns(mapping, table, source, dialect, log, error) && mapping_choose_keys(mapping, table->config, error);
     if (done) {
         choose_key_columns(mapping);
         copy_statement(&copy, mapping->target.schema, mapping->target.name, mapping->targets, mapping->column_count);

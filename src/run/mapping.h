@@ -11,4 +11,23 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
                      struct error *error) THAW_CHECK;
 void mapping_release(struct run_mapping *mapping);
 
+/* What mapping_prepare() is made of, for those who tell more than that it can't be done. */
+struct mapping_findings {
+    struct buffer *problems; /* sentences: what keeps the table from being loaded, the pairs' types apart */
+    size_t problem_count;
+    char **refusals;        /* for each of mapping->columns why its pair can't be encoded; NULL: it can */
+    size_t refusal_count;   /* 0 where the source was not asked */
+    struct buffer left_out; /* source columns that the target lacks or doesn't let anyone write: "a", "b" */
+};
+
+/* Pair the columns of mapping->source and mapping->target, which the caller has described, by name. False: ERROR_CONFIG
+ * where nothing pairs, or the source didn't answer; `findings` is to be released either way. */
+bool mapping_pair(struct run_mapping *mapping, const struct config_table *config, struct source_connection *source,
+                  const struct dialect *dialect, struct mapping_findings *findings, struct error *error) THAW_CHECK;
+void mapping_findings_release(struct mapping_findings *findings);
+/* Chunking columns, after mapping_pair(): as configured, else the key that the user named, else the source's primary key;
+ * none: one chunk. */
+bool mapping_choose_keys(struct run_mapping *mapping, const struct config_table *config,
+                         struct error *error) THAW_CHECK;
+
 #endif

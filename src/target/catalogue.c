@@ -33,27 +33,6 @@ static void hint_at_nearest(struct target_connection *connection, const char *sc
     PQclear(result);
 }
 
-static bool refuse_kind(const char *schema, const char *name, const char *kind, const char *persistence,
-                        struct error *error) {
-    const char *what = *kind == 'v'   ? "a view"
-                       : *kind == 'm' ? "a materialized view"
-                       : *kind == 'f' ? "a foreign table: its rows wouldn't commit together with the ledger's record"
-                                      : "not a table";
-    if (*kind != 'r' && *kind != 'p')
-        return error_set(error, ERROR_CONFIG, "target \"%s\".\"%s\" is %s", schema, name, what);
-    if (*persistence == 't')
-        return error_set(error, ERROR_CONFIG, "target \"%s\".\"%s\" is a temporary table", schema, name);
-    if (*persistence == 'u') {
-        error_set(
-            error, ERROR_CONFIG,
-            "target \"%s\".\"%s\" is UNLOGGED: after a crash of the server it is empty while the ledger says that "
-            "its rows are there",
-            schema, name);
-        return error_hint(error, "ALTER TABLE ... SET LOGGED");
-    }
-    return true;
-}
-
 /* Columns of describe_table.sql. */
 enum {
     SCHEMA_EXISTS,
@@ -69,62 +48,114 @@ enum {
     UNSAFE
 };
 
-static bool check_privileges(const PGresult *result, const char *schema, const char *name, bool truncate,
-                             struct error *error) {
-    const char *role = PQgetvalue(result, 0, ROLE);
-    const char *missing = !is_true(result, 0, MAY_INSERT)                 ? "INSERT"
-                          : !is_true(result, 0, MAY_SELECT)               ? "SELECT"
-                          : truncate && !is_true(result, 0, MAY_TRUNCATE) ? "TRUNCATE"
-                                                                          : NULL;
-    if (missing != NULL) {
-        struct buffer grant = {0};
-        buffer_appendf(&grant, "GRANT %s ON ", missing);
-        target_relation(&grant, schema, name);
-        buffer_append(&grant, " TO ");
-        target_identifier(&grant, role);
-        error_set_code(error, ERROR_CONFIG, "42501", "the role \"%s\" lacks %s on the target \"%s\".\"%s\"", role,
-                       missing, schema, name);
-        error_hint(error, "%s", buffer_string(&grant));
-        buffer_release(&grant);
-        return false;
-    }
-    if (is_true(result, 0, ROW_SECURITY)) {
-        error_set(error, ERROR_CONFIG,
-                  "row-level security of the target \"%s\".\"%s\" applies to the role \"%s\": COPY can't write there, "
-                  "and counts could miss rows",
-                  schema, name, role);
-        return error_hint(error, "use the table's owner, or a role with BYPASSRLS");
-    }
-    return true;
+/* What the judges below look at. */
+struct examined {
+    const PGresult *result; /* the line of describe_table.sql */
+    const char *database, *schema, *name;
+    bool truncate;
+};
+
+/* The next free error, or the last one again where there are more reasons than anybody reads. */
+static struct error *refuse(struct target_refusals *refusals) {
+    size_t most = sizeof refusals->list / sizeof refusals->list[0];
+    struct error *error = &refusals->list[refusals->count < most ? refusals->count++ : most - 1];
+    error_clear(error);
+    return error;
 }
 
-static bool check_relation(struct target_connection *connection, const PGresult *result, const char *schema,
-                           const char *name, bool truncate, struct error *error) {
+static void judge_kind(const struct examined *examined, struct target_refusals *refusals) {
+    const char *kind = PQgetvalue(examined->result, 0, KIND);
+    const char *persistence = PQgetvalue(examined->result, 0, PERSISTENCE);
+    const char *what = *kind == 'v'   ? "a view"
+                       : *kind == 'm' ? "a materialized view"
+                       : *kind == 'f' ? "a foreign table: its rows wouldn't commit together with the ledger's record"
+                                      : "not a table";
+    if (*kind != 'r' && *kind != 'p') {
+        error_set(refuse(refusals), ERROR_CONFIG, "target \"%s\".\"%s\" is %s", examined->schema, examined->name, what);
+    } else if (*persistence == 't') {
+        error_set(refuse(refusals), ERROR_CONFIG, "target \"%s\".\"%s\" is a temporary table", examined->schema,
+                  examined->name);
+    } else if (*persistence == 'u') {
+        struct error *error = refuse(refusals);
+        error_set(
+            error, ERROR_CONFIG,
+            "target \"%s\".\"%s\" is UNLOGGED: after a crash of the server it is empty while the ledger says that "
+            "its rows are there",
+            examined->schema, examined->name);
+        error_hint(error, "ALTER TABLE ... SET LOGGED");
+    }
+    if (!PQgetisnull(examined->result, 0, UNSAFE))
+        error_set(refuse(refusals), ERROR_CONFIG,
+                  "partitions of the target \"%s\".\"%s\" are unlogged, temporary or foreign: %s", examined->schema,
+                  examined->name, PQgetvalue(examined->result, 0, UNSAFE));
+}
+
+static void judge_privilege(const struct examined *examined, int column, const char *privilege,
+                            struct target_refusals *refusals) {
+    const char *role = PQgetvalue(examined->result, 0, ROLE);
+    if (is_true(examined->result, 0, column))
+        return;
+    struct error *error = refuse(refusals);
+    struct buffer grant = {0};
+    buffer_appendf(&grant, "GRANT %s ON ", privilege);
+    target_relation(&grant, examined->schema, examined->name);
+    buffer_append(&grant, " TO ");
+    target_identifier(&grant, role);
+    error_set_code(error, ERROR_CONFIG, "42501", "the role \"%s\" lacks %s on the target \"%s\".\"%s\"", role,
+                   privilege, examined->schema, examined->name);
+    error_hint(error, "%s", buffer_string(&grant));
+    buffer_release(&grant);
+}
+
+static void judge_row_security(const struct examined *examined, struct target_refusals *refusals) {
+    if (!is_true(examined->result, 0, ROW_SECURITY))
+        return;
+    struct error *error = refuse(refusals);
+    error_set(error, ERROR_CONFIG,
+              "row-level security of the target \"%s\".\"%s\" applies to the role \"%s\": COPY can't write there, "
+              "and counts could miss rows",
+              examined->schema, examined->name, PQgetvalue(examined->result, 0, ROLE));
+    error_hint(error, "use the table's owner, or a role with BYPASSRLS");
+}
+
+/* True where the relation is there and can be looked at. */
+static bool judge_presence(struct target_connection *connection, const struct examined *examined,
+                           struct target_refusals *refusals) {
+    const PGresult *result = examined->result;
     if (!is_true(result, 0, SCHEMA_EXISTS)) {
+        struct error *error = refuse(refusals);
         error_set_code(error, ERROR_CONFIG, "3F000", "the target database \"%s\" has no schema \"%s\"",
-                       connection->database, schema);
-        hint_at_nearest(connection, NULL, schema, error);
+                       examined->database, examined->schema);
+        hint_at_nearest(connection, NULL, examined->schema, error);
         return false;
     }
     if (!is_true(result, 0, MAY_USE)) {
-        error_set_code(error, ERROR_CONFIG, "42501", "the role \"%s\" lacks USAGE on the schema \"%s\"",
-                       PQgetvalue(result, 0, ROLE), schema);
-        return error_hint(error, "GRANT USAGE ON SCHEMA \"%s\" TO \"%s\"", schema, PQgetvalue(result, 0, ROLE));
+        const char *role = PQgetvalue(result, 0, ROLE);
+        struct error *error = refuse(refusals);
+        error_set_code(error, ERROR_CONFIG, "42501", "the role \"%s\" lacks USAGE on the schema \"%s\"", role,
+                       examined->schema);
+        error_hint(error, "GRANT USAGE ON SCHEMA \"%s\" TO \"%s\"", examined->schema, role);
     }
-    if (PQgetisnull(result, 0, OID)) {
-        error_set_code(error, ERROR_CONFIG, "42P01",
-                       "the schema \"%s\" of the target database \"%s\" has no table \"%s\"", schema,
-                       connection->database, name);
-        hint_at_nearest(connection, schema, name, error);
+    if (!PQgetisnull(result, 0, OID))
+        return true;
+    struct error *error = refuse(refusals);
+    error_set_code(error, ERROR_CONFIG, "42P01", "the schema \"%s\" of the target database \"%s\" has no table \"%s\"",
+                   examined->schema, examined->database, examined->name);
+    hint_at_nearest(connection, examined->schema, examined->name, error);
+    return false;
+}
+
+static bool judge(struct target_connection *connection, const struct examined *examined,
+                  struct target_refusals *refusals) {
+    if (!judge_presence(connection, examined, refusals))
         return false;
-    }
-    if (!refuse_kind(schema, name, PQgetvalue(result, 0, KIND), PQgetvalue(result, 0, PERSISTENCE), error))
-        return false;
-    if (!PQgetisnull(result, 0, UNSAFE))
-        return error_set(error, ERROR_CONFIG,
-                         "partitions of the target \"%s\".\"%s\" are unlogged, temporary or foreign: %s", schema, name,
-                         PQgetvalue(result, 0, UNSAFE));
-    return check_privileges(result, schema, name, truncate, error);
+    judge_kind(examined, refusals);
+    judge_privilege(examined, MAY_INSERT, "INSERT", refusals);
+    judge_privilege(examined, MAY_SELECT, "SELECT", refusals);
+    if (examined->truncate)
+        judge_privilege(examined, MAY_TRUNCATE, "TRUNCATE", refusals);
+    judge_row_security(examined, refusals);
+    return true;
 }
 
 static bool read_columns(struct target_connection *connection, const char *oid, struct target_table *table,
@@ -150,15 +181,17 @@ static bool read_columns(struct target_connection *connection, const char *oid, 
     return true;
 }
 
-bool target_describe(struct target_connection *connection, const char *schema, const char *name, bool truncate,
-                     struct target_table *table, struct error *error) {
+bool target_examine(struct target_connection *connection, const char *schema, const char *name, bool truncate,
+                    struct target_table *table, struct target_refusals *refusals, struct error *error) {
     memset(table, 0, sizeof *table);
+    refusals->count = 0;
     PGresult *result = NULL;
     const char *parameters[] = {schema, name};
     if (!target_query(connection, sql_describe_table, 2, parameters, &result, error))
         return false;
-    bool good = check_relation(connection, result, schema, name, truncate, error);
-    if (good) {
+    const struct examined examined = {result, connection->database, schema, name, truncate};
+    bool good = true;
+    if (judge(connection, &examined, refusals)) {
         table->schema = memory_copy_string(schema);
         table->name = memory_copy_string(name);
         table->oid = (uint32_t)strtoul(PQgetvalue(result, 0, OID), NULL, 10);
@@ -169,6 +202,19 @@ bool target_describe(struct target_connection *connection, const char *schema, c
     PQclear(result);
     if (!good)
         target_table_release(table);
+    return good;
+}
+
+bool target_describe(struct target_connection *connection, const char *schema, const char *name, bool truncate,
+                     struct target_table *table, struct error *error) {
+    struct target_refusals *refusals = memory_allocate(sizeof *refusals);
+    bool good = target_examine(connection, schema, name, truncate, table, refusals, error);
+    if (good && refusals->count > 0) {
+        *error = refusals->list[0];
+        target_table_release(table);
+        good = false;
+    }
+    memory_release(&refusals);
     return good;
 }
 

@@ -31,6 +31,14 @@ struct target_table {
  * row security that applies to us, or where INSERT (and with `truncate` TRUNCATE) is not granted. */
 bool target_describe(struct target_connection *connection, const char *schema, const char *name, bool truncate,
                      struct target_table *table, struct error *error) THAW_CHECK;
+/* Every reason at once why the table can't be loaded. `table` is filled wherever there is something of that name, else
+ * zero. False only where the catalogue can't be read. */
+struct target_refusals {
+    struct error list[8];
+    size_t count;
+};
+bool target_examine(struct target_connection *connection, const char *schema, const char *name, bool truncate,
+                    struct target_table *table, struct target_refusals *refusals, struct error *error) THAW_CHECK;
 void target_table_release(struct target_table *table);
 int64_t target_column_find(const struct target_table *table, const char *name);
 
