@@ -9,8 +9,15 @@
 #include "source/options.h"
 #include "source/source.h"
 
-/* Megabytes of DuckDB's cache, for the whole process: measured, see docs/sources.md. */
-enum { DUCKDB_READING_MB = 32, DUCKDB_PLANNING_MB = 64, DUCKDB_LARGEST_MB = 1024 };
+/* DuckDB's memory limit, see duckdb_memory.c. */
+struct duckdb_memory {
+    pthread_mutex_t mutex;
+    bool managed;        /* by thaw; not where a driver is configured by hand */
+    int64_t current_mb;  /* as it is set */
+    int64_t reading_mb;  /* for reading */
+    int64_t planning_mb; /* while anybody plans */
+    int planning_count;  /* connections that plan at the moment */
+};
 
 struct source {
     struct driver driver;
@@ -23,12 +30,10 @@ struct source {
     /* DuckDB */
     char *init_sql;
     bool in_memory;
+    struct duckdb_memory memory;
     pthread_mutex_t mutex; /* for what follows */
     bool init_sql_done;
-    bool session_seen;      /* Snowflake: what is said once a process has been said */
-    int planning_count;     /* connections that plan at the moment */
-    int64_t memory_limit;   /* MB, for reading */
-    int64_t planning_limit; /* MB, while anybody plans */
+    bool session_seen; /* Snowflake: what is said once a process has been said */
 };
 
 /* A statement while it is being executed or read, in its connection's list so that it can be cancelled. */
@@ -51,11 +56,15 @@ struct source_connection {
 bool session_pin_snowflake(struct source_connection *connection, struct error *error) THAW_CHECK;
 bool session_pin_duckdb(struct source_connection *connection, struct error *error) THAW_CHECK;
 
-/* Widen DuckDB's memory for the whole process by one step, for an operation that ran out of it; false where it is wide
- * enough already. */
-bool duckdb_widen_memory(struct source_connection *connection);
+void duckdb_memory_init(struct duckdb_memory *memory, bool managed);
+void duckdb_memory_release(struct duckdb_memory *memory);
+/* MB, as it is at the moment. */
+int64_t duckdb_memory_limit(struct source *source);
+/* After an operation that ran out of memory under the limit `seen_mb`: one step wider, with a warning, unless somebody has
+ * widened it since. False where it is wide enough already. */
+bool duckdb_widen_memory(struct source_connection *connection, int64_t seen_mb);
 
-/* Run a statement and drop its rows. */
+/* Run a statement and drop its rows; never tried again with more memory. */
 bool source_execute(struct source_connection *connection, const char *sql, struct error *error) THAW_CHECK;
 
 #endif

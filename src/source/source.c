@@ -86,11 +86,10 @@ bool source_open(const struct config *config, struct log *log, struct source **r
     source->log = log;
     source->label = make_label(settings);
     pthread_mutex_init(&source->mutex, NULL);
+    duckdb_memory_init(&source->memory, settings->kind == SOURCE_DUCKDB);
     if (settings->kind == SOURCE_DUCKDB) {
         source->init_sql = memory_copy_string(settings->init_sql);
         source->in_memory = settings->path == NULL || strcmp(settings->path, ":memory:") == 0;
-        source->memory_limit = DUCKDB_READING_MB;
-        source->planning_limit = DUCKDB_PLANNING_MB;
     }
     bool ok = choose_dialect(source, settings, error) && source_options_build(settings, &source->options, error);
     if (ok) {
@@ -118,6 +117,7 @@ void source_close(struct source **pointer) {
     source_options_release(&source->options);
     memory_release(&source->init_sql);
     memory_release(&source->label);
+    duckdb_memory_release(&source->memory);
     pthread_mutex_destroy(&source->mutex);
     memory_release(pointer);
 }

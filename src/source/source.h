@@ -27,7 +27,8 @@ struct source_stream {
     int64_t total_rows;            /* rows that the driver says the result has; -1: it doesn't say */
     int64_t rows_read;
     struct source_connection *connection;
-    void *statement; /* private */
+    void *statement;         /* private */
+    int64_t memory_limit_mb; /* private */
 };
 
 /* A small result, every cell as text (NULL stays NULL). Queries cast what they select to text themselves. */
@@ -54,6 +55,12 @@ void source_disconnect(struct source_connection **connection);
 /* What the catalogue says of a relation. ERROR_CONFIG where it doesn't exist, with the nearest existing names as hint. */
 bool source_describe(struct source_connection *connection, const struct source_relation *relation,
                      struct source_table *table, struct error *error) THAW_CHECK;
+
+/* How many streams of so many columns may be open at once: *granted, from 1 to `wanted`. Anything but an embedded engine
+ * grants what is wanted. DuckDB pins a block a column for each reader in this very process, so for wide tables more readers
+ * than it grants would cost memory and, once they crowd each other out, time. */
+bool source_reserve(struct source_connection *connection, size_t column_count, int wanted, int *granted,
+                    struct error *error) THAW_CHECK;
 
 /* Room for planning: a wider cache while a planning query runs (DuckDB; nothing to do elsewhere). */
 bool source_planning_begin(struct source_connection *connection, struct error *error) THAW_CHECK;

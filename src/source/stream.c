@@ -102,24 +102,22 @@ static void name_query(const char *sql, struct error *error) {
         error_context(error, "query \"%.*s%s\"", SHOWN, sql, strlen(sql) > SHOWN ? "..." : "");
 }
 
-bool source_stream_open(struct source_connection *connection, const char *sql, struct source_stream *stream,
-                        struct error *error) {
+/* Execute once. On failure the stream is closed. */
+static bool stream_execute(struct source_connection *connection, const char *sql, struct source_stream *stream,
+                           struct error *error) {
     struct source_statement *statement = NULL;
     struct AdbcError adbc_error = {0};
     memset(stream, 0, sizeof *stream);
     stream->connection = connection;
     stream->total_rows = -1;
-    if (!statement_open(connection, sql, &statement, error)) {
-        name_query(sql, error);
+    if (!statement_open(connection, sql, &statement, error))
         return false;
-    }
     stream->statement = statement;
     int64_t total = -1;
-    AdbcStatusCode status = connection->source->driver.adbc.StatementExecuteQuery(
-        &statement->adbc, (struct ArrowArrayStream *)&stream->arrow, &total, &adbc_error);
+    AdbcStatusCode status =
+        connection->source->driver.adbc.StatementExecuteQuery(&statement->adbc, &stream->arrow, &total, &adbc_error);
     if (status != ADBC_STATUS_OK) {
         statement_failure(statement, &adbc_error, status, "running a query", error);
-        name_query(sql, error);
     } else if (stream->arrow.get_schema == NULL) {
         error_set(error, ERROR_INTERNAL, "the driver returned no result for a query");
     } else if (stream->arrow.get_schema(&stream->arrow, &stream->schema) != 0) {
@@ -131,6 +129,25 @@ bool source_stream_open(struct source_connection *connection, const char *sql, s
         return true;
     }
     source_stream_close(stream);
+    return false;
+}
+
+static bool out_of_memory(const struct error *error) {
+    return error->kind == ERROR_TRANSIENT && strstr(error->message, "Out of Memory Error") != NULL;
+}
+
+bool source_stream_open(struct source_connection *connection, const char *sql, struct source_stream *stream,
+                        struct error *error) {
+    for (;;) {
+        int64_t limit = connection->source->memory.managed ? duckdb_memory_limit(connection->source) : 0;
+        if (stream_execute(connection, sql, stream, error)) {
+            stream->memory_limit_mb = limit;
+            return true;
+        }
+        if (!out_of_memory(error) || !duckdb_widen_memory(connection, limit))
+            break;
+    }
+    name_query(sql, error);
     return false;
 }
 
@@ -148,7 +165,11 @@ static bool stream_failure(struct source_stream *stream, int code, struct error 
     } else {
         copy.message = (char *)(reason != NULL ? reason : strerror(code));
     }
-    return statement_failure(stream->statement, &copy, status, "reading the rows of a query", error);
+    statement_failure(stream->statement, &copy, status, "reading the rows of a query", error);
+    /* Rows have been handed out, so it can't begin again here; whoever reads the chunk again finds more memory. */
+    if (out_of_memory(error))
+        (void)duckdb_widen_memory(stream->connection, stream->memory_limit_mb);
+    return false;
 }
 
 bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, bool *end, struct error *error) {
@@ -188,8 +209,10 @@ void source_stream_close(struct source_stream *stream) {
 
 bool source_execute(struct source_connection *connection, const char *sql, struct error *error) {
     struct source_stream stream;
-    if (!source_stream_open(connection, sql, &stream, error))
+    if (!stream_execute(connection, sql, &stream, error)) {
+        name_query(sql, error);
         return false;
+    }
     bool ok = true;
     for (bool end = false; ok && !end;) {
         struct ArrowArray batch;
