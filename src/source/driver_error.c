@@ -48,6 +48,7 @@ static const struct {
     {"Parser Error", ERROR_CONFIG},
     {"Permission Error", ERROR_CONFIG},
     {"Invalid Configuration Error", ERROR_CONFIG},
+    {"database does not exist", ERROR_CONFIG},
     {"Cannot open file", ERROR_CONFIG},
     {"No files found", ERROR_CONFIG},
     {"No such file", ERROR_CONFIG},

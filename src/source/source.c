@@ -63,7 +63,7 @@ static bool open_database(struct source *source, struct error *error) {
     if (status == ADBC_STATUS_OK)
         return true;
     driver_failure(&adbc_error, status, "opening the database", error);
-    if (error->kind == ERROR_INTERNAL)
+    if (error->kind == ERROR_INTERNAL || error->kind == ERROR_DATA)
         error->kind = ERROR_CONFIG; /* the driver hasn't spoken to anybody yet: what it was given is wrong */
     return error_context(error, "%s", source->label);
 }
