@@ -37,6 +37,8 @@ static void cut(char *text, size_t size, size_t wanted) {
     memcpy(text + end, "...", sizeof "...");
 }
 
+static void format_message(char *text, size_t size, const char *format, va_list arguments) THAW_PRINTF(3, 0);
+
 static void format_message(char *text, size_t size, const char *format, va_list arguments) {
     int wanted = vsnprintf(text, size, format, arguments);
     if (wanted < 0)

@@ -38,6 +38,7 @@ struct command {
 extern const struct command command_migrate;
 extern const struct command command_status;
 extern const struct command command_validate;
+extern const struct command command_worker;
 
 /* Values of getopt_long for the common options; a command's own begin above them. */
 enum { OPTION_ENV_FILE = 256, OPTION_LOG_FORMAT, OPTION_LOG_LEVEL, OPTION_PROGRESS, OPTION_JSON, OPTION_OF_COMMAND };

@@ -11,7 +11,7 @@
 #include "run/stop.h"
 #include "source/source.h"
 
-static const char help[] =
+static const char migrate_help[] =
     "Usage: thaw migrate [options]\n\n"
     "Copies the tables that the configuration names from the source into PostgreSQL, or goes on with the run that an\n"
     "earlier call left unfinished. Safe to stop and to repeat at any instant.\n\n"
@@ -19,11 +19,21 @@ static const char help[] =
     "      --table T,...       only these tables (their name in the source)\n"
     "      --dry-run           print the plan (tables, chunks with bounds and rows, what would be truncated) and change nothing\n"
     "      --workers N         threads that load at once (default: parallel_threads of the configuration)\n"
+    "      --join              where the run is live already, help it instead of refusing\n"
     "      --no-resume         begin a new run, whatever is unfinished\n"
     "      --resume-run-id U   go on with run U, whatever its age and settings\n"
     "      --resume-max-age H  hours since its last progress after which a run isn't resumed (default: resume_max_age)\n"
     "\nThe first SIGINT or SIGTERM ends in order: chunks in hand are finished or rolled back, exit status 3. The second ends\n"
     "at once. Both are safe, as is SIGKILL.\n";
+
+static const char worker_help[] =
+    "Usage: thaw worker --run-id U [options]\n\n"
+    "Works on run U beside the processes that are at it, or takes it up where they were interrupted. The configuration, and\n"
+    "--source and --table, must be those that the run was started with. Workers may come, go and die at any time.\n\n"
+    "      --run-id U          the run, as `thaw status` shows it\n"
+    "      --source A,B        the sources that the run was started with\n"
+    "      --table T,...       the tables that the run was started with\n"
+    "      --workers N         threads that load at once (default: parallel_threads of the configuration)\n";
 
 enum {
     OPTION_SOURCE = OPTION_OF_COMMAND,
@@ -31,12 +41,13 @@ enum {
     OPTION_DRY_RUN,
     OPTION_NO_RESUME,
     OPTION_RESUME_RUN_ID,
+    OPTION_RUN_ID,
     OPTION_RESUME_MAX_AGE,
     OPTION_WORKERS,
     OPTION_JOIN
 };
 
-static const struct option long_options[] = {COMMON_OPTIONS,
+static const struct option migrate_options[] = {COMMON_OPTIONS,
                                              {"source", required_argument, NULL, OPTION_SOURCE},
                                              {"table", required_argument, NULL, OPTION_TABLE},
                                              {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
@@ -47,7 +58,15 @@ static const struct option long_options[] = {COMMON_OPTIONS,
                                              {"join", no_argument, NULL, OPTION_JOIN},
                                              {0}};
 
+static const struct option worker_options[] = {COMMON_OPTIONS,
+                                               {"run-id", required_argument, NULL, OPTION_RUN_ID},
+                                               {"source", required_argument, NULL, OPTION_SOURCE},
+                                               {"table", required_argument, NULL, OPTION_TABLE},
+                                               {"workers", required_argument, NULL, OPTION_WORKERS},
+                                               {0}};
+
 struct migrate_options {
+    const struct command *command;
     struct common_options common;
     struct run_options run;
     const char *sources;
@@ -57,7 +76,7 @@ struct migrate_options {
 };
 
 /* For conditions: false, with the reason told. */
-#define REFUSE(...) (options_refuse(&command_migrate, __VA_ARGS__) == EXIT_COMPLETED)
+#define REFUSE(...) (options_refuse(options->command, __VA_ARGS__) == EXIT_COMPLETED)
 
 static bool take_workers(struct run_options *run) {
     char *end;
@@ -92,32 +111,38 @@ static bool take_own_option(struct migrate_options *options, int option) {
         options->run.no_resume = true;
         return true;
     case OPTION_RESUME_RUN_ID:
-        options->run.resume_run_id = optarg;
+        options->run.run_id = optarg;
+        options->run.any_settings = true;
         return options_is_uuid(optarg) || REFUSE("--resume-run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
+    case OPTION_RUN_ID:
+        options->run.run_id = optarg;
+        return options_is_uuid(optarg) || REFUSE("--run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
     case OPTION_RESUME_MAX_AGE:
         return take_age(&options->run) || REFUSE("--resume-max-age takes hours, not \"%s\"", optarg);
     case OPTION_WORKERS:
         return take_workers(&options->run) || REFUSE("--workers takes a whole number from 1 to 256, not \"%s\"", optarg);
     case OPTION_JOIN:
-        return REFUSE("--join is not available in this version");
+        options->run.join = true;
+        return true;
     default:
-        return options_take(&options->common, &command_migrate, option);
+        return options_take(&options->common, options->command, option);
     }
 }
 
-static bool parse(struct migrate_options *options, int argc, char **argv) {
+static bool parse(struct migrate_options *options, const struct option *allowed, int argc, char **argv) {
     int option;
-    memset(options, 0, sizeof *options);
     options_init(&options->common);
     options->run.resume_max_age_hours = -1;
-    while (!options->help && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
+    while (!options->help && (option = getopt_long(argc, argv, "c:h", allowed, NULL)) != -1)
         if (!take_own_option(options, option))
             return false;
     if (options->help)
         return true;
-    if (options->run.no_resume && options->run.resume_run_id != NULL)
+    if (options->run.no_resume && options->run.run_id != NULL)
         return REFUSE("--no-resume and --resume-run-id exclude each other");
-    return options_end(&command_migrate, argc, argv);
+    if (options->run.no_resume && options->run.join)
+        return REFUSE("--no-resume and --join exclude each other");
+    return options_end(options->command, argc, argv);
 }
 
 static void print_result(const struct run_result *result, bool json) {
@@ -156,38 +181,57 @@ static int migrate(struct migrate_options *options, const struct config *config,
     return result.outcome == RUN_COMPLETED ? EXIT_COMPLETED : result.outcome == RUN_PARTIAL ? EXIT_PARTIAL : EXIT_FAILED;
 }
 
-static int run(int argc, char **argv) {
-    struct migrate_options options;
+static int run(struct migrate_options *options, char **argv) {
     struct config config = {0};
     struct log log;
     struct error error;
     int status = EXIT_USAGE;
-    if (!parse(&options, argc, argv))
-        return EXIT_USAGE;
-    if (options.help) {
-        command_print_help(&command_migrate);
+    if (options->help) {
+        command_print_help(options->command);
         return EXIT_COMPLETED;
     }
-    log_init(&log, STDERR_FILENO, options.common.log_level, options.common.log_format);
-    if (command_load(&options.common, &log, &config)) {
+    log_init(&log, STDERR_FILENO, options->common.log_level, options->common.log_format);
+    if (command_load(&options->common, &log, &config)) {
         if (source_environment_missing(&config)) {
             execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
             log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
         }
         error_clear(&error);
-        if (!config_select(&config, options.sources, options.tables, &error))
+        if (!config_select(&config, options->sources, options->tables, &error))
             log_failure(&log, NULL, &error);
         else
-            status = migrate(&options, &config, &log);
+            status = migrate(options, &config, &log);
     }
     config_release(&config);
     log_release(&log);
     return status;
 }
 
+static int run_migrate_command(int argc, char **argv) {
+    struct migrate_options options = {.command = &command_migrate};
+    return parse(&options, migrate_options, argc, argv) ? run(&options, argv) : EXIT_USAGE;
+}
+
+static int run_worker_command(int argc, char **argv) {
+    struct migrate_options options = {.command = &command_worker};
+    if (!parse(&options, worker_options, argc, argv))
+        return EXIT_USAGE;
+    if (!options.help && options.run.run_id == NULL)
+        return options_refuse(&command_worker, "--run-id is missing: `thaw status` lists the runs");
+    options.run.join = true;
+    return run(&options, argv);
+}
+
 const struct command command_migrate = {
     .name = "migrate",
     .summary = "run or resume a migration",
-    .help = help,
-    .run = run,
+    .help = migrate_help,
+    .run = run_migrate_command,
+};
+
+const struct command command_worker = {
+    .name = "worker",
+    .summary = "join a live or interrupted run, from any machine",
+    .help = worker_help,
+    .run = run_worker_command,
 };

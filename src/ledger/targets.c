@@ -55,6 +55,21 @@ static bool refuse_live(struct target_connection *connection, const char *holder
     return !live;
 }
 
+/* Whose the target is at this moment, without a lock. */
+static bool read_holder(struct target_connection *connection, const char *target_schema, const char *target_table,
+                        struct fence *fence, struct error *error) {
+    const char *parameters[] = {target_schema, target_table};
+    PGresult *result = NULL;
+    if (!target_query(connection,
+                      "SELECT run_id FROM migration_status.migration_targets WHERE target_schema = $1 AND target_table = $2",
+                      2, parameters, &result, error))
+        return false;
+    if (PQntuples(result) == 1)
+        copy_of(result, 0, 0, fence->run_id, sizeof fence->run_id);
+    PQclear(result);
+    return true;
+}
+
 /* Refuse to add rows beside those of an unfinished run: some of them would come twice. */
 static bool refuse_unfinished(struct target_connection *connection, const char *run_id, const struct fence *fence,
                               const char *target_schema, const char *target_table, struct error *error) {
@@ -77,9 +92,9 @@ static bool refuse_unfinished(struct target_connection *connection, const char *
             other, PQgetvalue(result, 0, 1), age);
         error_hint(
             error,
-            "finish it with --resume-run-id %s, or set truncate_onstart for this table, or forget that run with thaw "
-            "clean (the rows stay)",
-            other);
+            "finish it with --resume-run-id %s, or set truncate_onstart for this table, or forget that run (the rows "
+            "stay): DELETE FROM migration_status.migration_runs WHERE run_id = '%s'",
+            other, other);
     }
     PQclear(result);
     return !unfinished;
@@ -90,6 +105,11 @@ bool ledger_take_target(struct target_connection *connection, const char *run_id
                         struct error *error) {
     struct fence fence = {.run_id = ""};
     *already = false;
+    /* Asked first without a lock: a load in hand holds the fence, and its run would be waited for instead of named. */
+    if (!read_holder(connection, target_schema, target_table, &fence, error) ||
+        (fence.run_id[0] != '\0' && strcmp(fence.run_id, run_id) != 0 &&
+         !refuse_live(connection, fence.run_id, target_schema, target_table, error)))
+        return false;
     if (!lock_fence(connection, target_schema, target_table, &fence, error))
         return false;
     if (strcmp(fence.run_id, run_id) == 0) {

@@ -168,7 +168,9 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
         .execution_hash = run->execution_hash,
         .settings = run->settings,
         .no_resume = options->no_resume,
-        .run_id = options->resume_run_id,
+        .run_id = options->run_id,
+        .join = options->join,
+        .any_settings = options->any_settings,
         .max_age_hours =
             options->resume_max_age_hours >= 0 ? options->resume_max_age_hours : run->config->settings.resume_max_age_hours,
         .now_us = now_us,
@@ -177,13 +179,15 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     char idle[32];
     if (!resume_decide(&request, listed, run->database_count, &decision, error))
         return false;
-    run->resumed = decision.resume;
+    run->resumed = decision.resume || decision.join;
+    run->joined = decision.join;
     bool done = true;
-    if (decision.resume) {
+    if (run->resumed) {
         memcpy(run->run_id, decision.run_id, sizeof run->run_id);
         memcpy(run->log->run_id, decision.run_id, sizeof run->log->run_id);
         clock_format_duration(decision.idle_us, idle, sizeof idle);
-        log_info(run->log, "run", "resuming run %s, whose last progress was %s ago", run->run_id, idle);
+        log_info(run->log, "run", "%s run %s, whose last progress was %s ago", decision.join ? "joining" : "resuming",
+                 run->run_id, idle);
     } else {
         done = make_run_id(run->run_id, sizeof run->run_id, error);
         memcpy(run->log->run_id, run->run_id, sizeof run->log->run_id);
@@ -255,9 +259,13 @@ static void take_up(struct run *run, struct run_table *table, const struct ledge
         table->state = TABLE_COMPLETED;
 }
 
-static bool adopt_rows(struct run *run, struct run_database *database, struct error *error) {
+static bool adopt_rows(struct run *run, struct run_database *database, const struct ledger_run *known,
+                       struct error *error) {
     struct ledger_tables stored = {0};
-    if (!database->settled && !ledger_adopt_run(&database->control, run->run_id, &database->run_number, error))
+    database->run_number = known->run_number;
+    /* What failed in a live run is its owners' to judge; an interrupted one gets a fresh start. */
+    if (!database->settled && !run->joined &&
+        !ledger_adopt_run(&database->control, run->run_id, &database->run_number, error))
         return false;
     if (!ledger_list_tables(&database->control, run->run_id, &stored, error))
         return false;
@@ -292,7 +300,7 @@ static bool register_run(struct run *run, const struct ledger_runs *listed, stru
         const struct ledger_run *known = run->resumed ? listed_run(&listed[i], run->run_id) : NULL;
         /* A run that was listed is unfinished, except one that was asked for by its id. */
         database->settled = known != NULL && strcmp(known->status, "completed") == 0;
-        bool written = known == NULL ? insert_rows(run, database, error) : adopt_rows(run, database, error);
+        bool written = known == NULL ? insert_rows(run, database, error) : adopt_rows(run, database, known, error);
         if (!written || (!database->settled && !keeper_register(run, database, true, error)))
             return false;
     }
@@ -309,7 +317,7 @@ static bool decide_and_register(struct run *run, struct ledger_runs *listed, str
     qsort(ordered, run->database_count, sizeof(struct run_database *), compare_databases); /* one order: no deadlock */
     for (size_t i = 0; done && i < run->database_count; i++)
         done = target_begin(&ordered[i]->control, true, error) && ledger_lock_decision(&ordered[i]->control, error) &&
-               ledger_list_runs(&ordered[i]->control, run->options->resume_run_id,
+               ledger_list_runs(&ordered[i]->control, run->options->run_id,
                                 &listed[ordered[i] - run->databases], &now_us, error);
     done = done && decide(run, listed, now_us, error) && register_run(run, listed, error) &&
            fault_point(&run->faults, "before_begin_commit", error);
@@ -336,6 +344,29 @@ static bool try_to_begin(struct run *run, struct error *error) {
     return false;
 }
 
+/* An owner that is frozen, or whose host has vanished, holds its presence as long as its connections seem to stand. Once
+ * the deadline that it published has passed, whoever wants the run may end them. */
+static void evict_overdue_owners(struct run *run) {
+    for (size_t i = 0; i < run->database_count; i++) {
+        struct target_connection *control = &run->databases[i].control;
+        struct ledger_runs runs = {0};
+        struct error error;
+        int64_t now_us = 0;
+        int evicted = 0;
+        error_clear(&error);
+        bool done = target_usable(control) && ledger_list_runs(control, NULL, &runs, &now_us, &error);
+        for (size_t r = 0; done && r < runs.count; r++) {
+            done = !runs.list[r].live || ledger_evict_overdue(control, runs.list[r].run_id, &evicted, &error);
+            if (done && evicted > 0)
+                log_warning(run->log, "run", "run %s: ended the connections of %d owner(s) whose deadline had passed",
+                            runs.list[r].run_id, evicted);
+        }
+        if (!done)
+            log_debug(run->log, "run", "overdue owners could not be looked for: %s", error.message);
+        ledger_runs_release(&runs);
+    }
+}
+
 bool begin_run(struct run *run, struct error *error) {
     int64_t until = clock_monotonic_us() + LIVE_PATIENCE_MS * 1000;
     bool told = false;
@@ -345,6 +376,7 @@ bool begin_run(struct run *run, struct error *error) {
         if (!told)
             log_info(run->log, "run", "%s; waiting up to %d s for it to end", error->message, LIVE_PATIENCE_MS / 1000);
         told = true;
+        evict_overdue_owners(run);
         clock_sleep_ms(250);
         for (size_t i = 0; i < run->database_count; i++)
             if (!target_usable(&run->databases[i].control) && !keeper_connect(run, &run->databases[i], error))

@@ -71,8 +71,9 @@ static void finish_databases(struct run *run, struct run_result *result) {
                                &error)) {
             log_failure(run->log, NULL, &error);
             result->outcome = RUN_FAILED;
-        } else if (strcmp(status, "partial") == 0 && result->outcome == RUN_COMPLETED) {
-            result->outcome = RUN_PARTIAL;
+        } else if ((strcmp(status, "partial") == 0 || (stopped && strcmp(status, "running") == 0)) &&
+                   result->outcome == RUN_COMPLETED) {
+            result->outcome = RUN_PARTIAL; /* running: other processes go on with it */
         } else if (strcmp(status, "completed") != 0 && strcmp(status, "partial") != 0) {
             result->outcome = RUN_FAILED;
         }

@@ -192,13 +192,20 @@ static bool is_worth_trying_again(const struct error *error) {
     return error->kind == ERROR_TRANSIENT || error->kind == ERROR_STOPPED;
 }
 
-static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, struct error *error) {
+static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, bool *elsewhere, struct error *error) {
     struct run_database *database = drafts[0].table->database;
     int64_t generation = 0;
     size_t alive = 0;
     size_t fresh = 0;
-    if (!load_connect_source(worker, error) || !load_connect_target(worker, database, error) ||
-        !read_ledger(worker, drafts, count, error))
+    bool claimed = false;
+    if (!load_connect_target(worker, database, error) ||
+        !ledger_claim_planning(&worker->target, worker->run->run_id, drafts[0].table->table_id,
+                               atomic_load(&database->owner_id), &claimed, error))
+        return false;
+    *elsewhere = !claimed;
+    if (!claimed)
+        return true;
+    if (!load_connect_source(worker, error) || !read_ledger(worker, drafts, count, error))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (draft_table(worker, &drafts[i], error)) {
@@ -224,11 +231,12 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
     return true;
 }
 
-bool planning_group(struct worker *worker, size_t group, struct error *error) {
+bool planning_group(struct worker *worker, size_t group, bool *elsewhere, struct error *error) {
     struct run *run = worker->run;
     struct draft *drafts = memory_array(run->table_count, sizeof *drafts);
     size_t count = collect(run, group, drafts);
-    bool done = count == 0 || plan_drafts(worker, drafts, count, error);
+    *elsewhere = false;
+    bool done = count == 0 || plan_drafts(worker, drafts, count, elsewhere, error);
     if (!done && !is_worth_trying_again(error)) {
         for (size_t i = 0; i < count; i++)
             if (!drafts[i].failed)

@@ -6,8 +6,9 @@
 #include "run/state.h"
 
 /* Plan (or, for tables whose plan is in the ledger already, look again at) all tables of group `group`. A table that can't be
- * planned gets its own failure and doesn't stop its neighbours; false only where the whole group has to be tried again or given up. */
-bool planning_group(struct worker *worker, size_t group, struct error *error) THAW_CHECK;
+ * planned gets its own failure and doesn't stop its neighbours; false only where the whole group has to be tried again or given up.
+ * *elsewhere: another process is planning it at this moment. */
+bool planning_group(struct worker *worker, size_t group, bool *elsewhere, struct error *error) THAW_CHECK;
 
 /* The plan of one table, from its one aggregate query. */
 bool planning_query(struct source_connection *source, const struct dialect *dialect, const struct run_table *table,

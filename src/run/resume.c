@@ -17,6 +17,10 @@ struct candidate {
     bool completed; /* in every database that lists it */
 };
 
+static bool same_text(const char *left, const char *right) {
+    return strcmp(left == NULL ? "" : left, right == NULL ? "" : right) == 0;
+}
+
 static bool is_completed(const struct ledger_run *run) {
     return strcmp(run->status, "completed") == 0;
 }
@@ -99,11 +103,11 @@ static bool judge(const struct resume_request *request, const struct candidate *
     const struct ledger_run *run = candidate->run;
     char duration[48];
     double idle_hours = (double)(request->now_us - candidate->progress_us) / 1e6 / HOUR_IN_SECONDS;
-    if (strcmp(run->source_names == NULL ? "" : run->source_names, request->source_names) != 0) {
+    if (!same_text(run->source_names, request->source_names)) {
         buffer_appendf(why, "it is of other sources: %s", run->source_names == NULL ? "(none)" : run->source_names);
         return false;
     }
-    if (strcmp(run->execution_hash == NULL ? "" : run->execution_hash, request->execution_hash) != 0) {
+    if (!same_text(run->execution_hash, request->execution_hash)) {
         append_differences(why, run->settings, request->settings);
         return false;
     }
@@ -116,10 +120,30 @@ static bool judge(const struct resume_request *request, const struct candidate *
     return true;
 }
 
+static void choose(struct resume_decision *decision, const struct resume_request *request,
+                   const struct candidate *candidate) {
+    decision->join = candidate->live;
+    decision->resume = !candidate->live;
+    snprintf(decision->run_id, sizeof decision->run_id, "%s", candidate->run->run_id);
+    decision->idle_us = request->now_us - candidate->progress_us;
+}
+
+/* Work on a run goes by this process's own configuration, so it must be the run's. */
+static bool same_settings(const struct resume_request *request, const struct candidate *candidate, struct error *error) {
+    struct buffer why = {0};
+    if (same_text(candidate->run->execution_hash, request->execution_hash))
+        return true;
+    append_differences(&why, candidate->run->settings, request->settings);
+    error_set(error, ERROR_CONFIG, "run %s was started with another configuration: %s", candidate->run->run_id,
+              buffer_string(&why));
+    buffer_release(&why);
+    return error_hint(error, "use the configuration, --source and --table that it was started with");
+}
+
 static bool refuse_live(const struct candidate *candidate, struct error *error) {
     error_set_code(error, ERROR_CONFIG, RESUME_LIVE, "run %s of these sources is live, owned by %s", candidate->run->run_id,
               candidate->owners == NULL || candidate->owners[0] == '\0' ? "an unknown process" : candidate->owners);
-    return error_hint(error, "wait until it ends, or stop that process; its work is kept and can be resumed");
+    return error_hint(error, "wait until it ends, help it with --join, or stop that process: its work is kept and can be resumed");
 }
 
 static bool decide_by_id(const struct resume_request *request, const struct ledger_runs *databases, size_t database_count,
@@ -129,13 +153,13 @@ static bool decide_by_id(const struct resume_request *request, const struct ledg
         error_set(error, ERROR_CONFIG, "no target database has a run %s", request->run_id);
         return error_hint(error, "`thaw status` lists the runs");
     }
-    if (candidate.live)
+    if (candidate.live && !request->join)
         return refuse_live(&candidate, error);
     if (candidate.completed)
-        return error_set(error, ERROR_CONFIG, "run %s is completed: nothing is left to resume", request->run_id);
-    decision->resume = true;
-    snprintf(decision->run_id, sizeof decision->run_id, "%s", candidate.run->run_id);
-    decision->idle_us = request->now_us - candidate.progress_us;
+        return error_set(error, ERROR_CONFIG, "run %s is completed: nothing is left to do", request->run_id);
+    if (!request->any_settings && !same_settings(request, &candidate, error))
+        return false;
+    choose(decision, request, &candidate);
     return true;
 }
 
@@ -154,18 +178,20 @@ bool resume_decide(const struct resume_request *request, const struct ledger_run
             struct buffer why = {0};
             if (candidate.completed)
                 continue;
-            bool same_sources = strcmp(run->source_names == NULL ? "" : run->source_names, request->source_names) == 0;
-            if (candidate.live && same_sources) {
+            if (candidate.live && same_text(run->source_names, request->source_names)) {
                 resume_decision_release(decision);
-                return refuse_live(&candidate, error);
+                if (!request->join)
+                    return refuse_live(&candidate, error);
+                if (!same_settings(request, &candidate, error))
+                    return false;
+                choose(decision, request, &candidate);
+                return true;
             }
             if (request->no_resume) {
                 buffer_append(&why, "--no-resume was given");
             } else if (judge(request, &candidate, &why) && candidate.progress_us > latest) {
                 latest = candidate.progress_us;
-                decision->resume = true;
-                snprintf(decision->run_id, sizeof decision->run_id, "%s", run->run_id);
-                decision->idle_us = request->now_us - candidate.progress_us;
+                choose(decision, request, &candidate);
             }
             if (why.length > 0)
                 buffer_appendf(&decision->explanation, "run %s (%s): %s\n", run->run_id, run->status, buffer_string(&why));

@@ -18,20 +18,23 @@ struct resume_request {
     const char *execution_hash;
     const char *settings; /* JSON text behind the hash */
     bool no_resume;
-    const char *run_id; /* --resume-run-id, or NULL */
+    const char *run_id; /* the one run asked for (--resume-run-id, thaw worker --run-id), or NULL */
+    bool join;          /* a live run may be joined, if its settings are the same */
+    bool any_settings;  /* with run_id: neither age nor settings matter */
     double max_age_hours;
     int64_t now_us; /* the servers' clock */
 };
 
 struct resume_decision {
-    bool resume;
-    char run_id[37];        /* of the run to resume */
+    bool resume;            /* an interrupted run is taken up */
+    bool join;              /* a live run is joined */
+    char run_id[37];        /* of either */
     int64_t idle_us;        /* since its last progress */
     struct buffer explanation; /* for the log, where nothing is resumed: each candidate and why it isn't one, one a line; "" : no candidates */
 };
 
-/* `databases` holds the runs that each database lists. False: ERROR_CONFIG where the request can't be met (a live run of the same
- * sources, a run_id that isn't there or is completed). */
+/* `databases` holds the runs that each database lists. False: ERROR_CONFIG where the request can't be met (a live run of
+ * the same sources that isn't to be joined, or has other settings; a run_id that isn't there or is completed). */
 bool resume_decide(const struct resume_request *request, const struct ledger_runs *databases, size_t database_count,
                    struct resume_decision *decision, struct error *error) THAW_CHECK;
 void resume_decision_release(struct resume_decision *decision);

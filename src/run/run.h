@@ -29,7 +29,9 @@ struct run_progress {
 struct run_options {
     int workers;                 /* 0: the configuration's parallel_threads */
     bool no_resume;
-    const char *resume_run_id;   /* NULL: none asked for */
+    const char *run_id;          /* only this run; NULL: whichever can be resumed, or a new one */
+    bool any_settings;           /* with run_id: resume whatever its age and settings */
+    bool join;                   /* join the run where it is live */
     double resume_max_age_hours; /* negative: the configuration's */
     /* Called from the main thread about twice a second, and once at the end. NULL: nobody looks. */
     void (*on_progress)(void *context, const struct run_progress *progress);

@@ -116,7 +116,8 @@ struct run {
     struct worker *workers;
     int worker_count;
     char run_id[37];
-    bool resumed;
+    bool resumed; /* the run was there already: resumed or joined */
+    bool joined;  /* and other processes were at work on it */
     char *execution_hash, *source_names, *settings;
     int64_t started_us; /* monotonic */
     int64_t rows_at_start;

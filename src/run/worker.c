@@ -225,9 +225,15 @@ static void plan(struct worker *worker, size_t group, struct error *error) {
     int limit = first->config->settings.max_retry_attempts;
     attach(worker, first->database);
     for (int attempt = 1;; attempt++) {
+        bool elsewhere = false;
         error_clear(error);
-        if (planning_group(worker, group, error))
+        if (planning_group(worker, group, &elsewhere, error)) {
+            if (elsewhere) {
+                scheduler_wait(run);
+                scheduler_unplan(run, group); /* looked at again: the other process may die over it */
+            }
             break;
+        }
         load_disconnect(worker);
         interpret(worker, first, error);
         if (error->kind == ERROR_TRANSIENT && attempt <= limit) {

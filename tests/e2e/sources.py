@@ -5,10 +5,12 @@ what a target is compared with afterwards (equality.py). So what a source holds 
 """
 
 import base64
+import contextlib
 import itertools
 import json
 import pathlib
 import re
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -101,11 +103,6 @@ class Source:
         return {"source_name": name, **self.names(), "target_pg_database": database, "target_pg_schema": target_schema,
                 "tables": list(tables), **more}
 
-    def _create(self, table: Table) -> None:
-        side = 0 if self.kind == "duckdb" else 1
-        columns = ", ".join(f"{quoted(name)} {source_types(kind)[side]}" for name, kind in table.columns.items())
-        self.execute(f"CREATE TABLE {self.relation(table.name, table.schema)} ({columns})")
-
 
 class DuckdbSource(Source):
     """A file, written in a format that the program's own DuckDB reads too."""
@@ -127,6 +124,10 @@ class DuckdbSource(Source):
 
     def make_schema(self, name: str) -> None:
         self.execute(f"CREATE SCHEMA {quoted(self.database)}.{quoted(name)}")
+
+    def _create(self, table: Table) -> None:
+        columns = ", ".join(f"{quoted(name)} {source_types(kind)[0]}" for name, kind in table.columns.items())
+        self.execute(f"CREATE TABLE {self.relation(table.name, table.schema)} ({columns})")
 
     def config(self) -> dict:
         return {"duckdb": {"path": str(self.file)}}
@@ -175,6 +176,25 @@ class SnowflakeSource(Source):
 
     def execute(self, *statements: str) -> None:
         for statement in statements:
+            self.session.execute(statement)
+
+    def make_schema(self, name: str) -> None:
+        self._create_anyhow(f"CREATE SCHEMA {quoted(self.database)}.{quoted(name)}")
+
+    def move_to_database(self, name: str) -> None:
+        """Make a database of any name and use it from now on."""
+        self.session.execute(f"CREATE DATABASE {quoted(quoted(name))}")  # fakesnow takes the identifier as it is, unquoted
+        self.database = name
+        self.make_schema(self.schema)
+
+    def _create(self, table: Table) -> None:
+        columns = ", ".join(f"{quoted(name)} {source_types(kind)[1]}" for name, kind in table.columns.items())
+        self._create_anyhow(f"CREATE TABLE {self.relation(table.name, table.schema)} ({columns})")
+
+    def _create_anyhow(self, statement: str) -> None:
+        """fakesnow creates what has a name that needs quotes, and then breaks down over its own records of it: status 500.
+        Whether it is there shows when it is filled."""
+        with contextlib.suppress(urllib.error.HTTPError):
             self.session.execute(statement)
 
     def config(self, **login) -> dict:

@@ -1,8 +1,10 @@
 """Chunking columns of every kind, with NULLs, duplicates and heavy values; filters and views."""
 
+import duckdb
 import pytest
 
 from marks import both_sources
+from sources import literal
 
 ROWS = 3000
 # kind: a DuckDB expression of i (0 to ROWS - 1) with duplicates, the column's type in PostgreSQL
@@ -108,11 +110,12 @@ def test_a_view_is_a_source_like_a_table(migration):
     migration.target.assert_completed()
 
 
-def test_parquet_and_csv_files_are_sources_through_views(migration, tmp_path):
+def test_parquet_files_are_sources_through_views(migration):
     table = migration.source.table("base", {"id": "int", "name": "text"}, "SELECT i, 'n' || i FROM range(2000) AS r(i)")
     migration.target.execute("CREATE TABLE from_parquet (id bigint, name text)")
     config = migration.config({"source": "from_parquet", "target": "from_parquet", "chunking_columns": ["id"], "batch_size": 300})
     config["duckdb"] = {"path": ":memory:", "init_sql": f"CREATE VIEW from_parquet AS {table.rows_sql}"}
+    del config["sources"][0]["source_database"]
     migration.thaw.migrate(config).expect(0)
     assert migration.assert_same(table, "from_parquet") == 2000
     migration.target.assert_completed()
@@ -126,3 +129,16 @@ def test_a_key_that_the_source_knows_is_used_without_being_named(migration):
     migration.thaw.migrate(migration.config({"source": "known", "target": "known", "batch_size": 100})).expect(0)
     assert migration.target.value("SELECT count(DISTINCT (a, b)) FROM known") == 1000
     assert migration.target.rows("SELECT DISTINCT chunk_range->'columns' FROM migration_status.migration_chunk_status") == [(["b", "a"],)]
+
+
+def test_csv_files_are_sources_through_views(migration, tmp_path):
+    table = migration.source.table("base", {"id": "int", "name": "text"}, "SELECT i, 'n' || i FROM range(2000) AS r(i)")
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({table.rows_sql}) TO {literal(tmp_path / 'rows.csv')} (FORMAT csv, HEADER)")
+    migration.target.execute("CREATE TABLE from_csv (id bigint, name text)")
+    config = migration.config({"source": "from_csv", "target": "from_csv", "chunking_columns": ["id"], "batch_size": 300})
+    config["duckdb"] = {"path": ":memory:", "init_sql": f"CREATE VIEW from_csv AS FROM read_csv({literal(tmp_path / 'rows.csv')})"}
+    del config["sources"][0]["source_database"]
+    migration.thaw.migrate(config).expect(0)
+    assert migration.assert_same(table, "from_csv") == 2000
+    migration.target.assert_completed()

@@ -54,7 +54,9 @@ def test_names_of_schemas(migration, name):
 @pytest.mark.parametrize("name", ["spaces", "capitals", "double_quote", "unicode", "longest"])
 def test_names_of_databases(thaw, servers, make_source, tmp_path, kind, name):
     name = NAMES[name].strip() if kind == "duckdb" else NAMES[name]
-    source = DuckdbSource(tmp_path, database=name) if kind == "duckdb" else make_source(kind).with_database(name)
+    source = DuckdbSource(tmp_path, database=name) if kind == "duckdb" else make_source(kind)
+    if kind == "snowflake":
+        source.move_to_database(name)
     target = Target(servers(15), name)
     try:
         table = source.table("t", {"id": "int"}, "SELECT i FROM range(500) AS r(i)")

@@ -68,14 +68,16 @@ def test_neighbours_with_a_foreign_key_stay(migration):
     assert migration.target.run_status() == "failed"
 
 
-def test_a_target_that_a_live_run_owns_is_refused(migration):
+@pytest.mark.parametrize("fault", ["after_commit:stop:3", "after_data:stop:3"], ids=["between_chunks", "in_a_chunk"])
+def test_a_target_that_a_live_run_owns_is_refused(migration, fault):
+    """At once, whatever the owner is doing."""
     table = prepare(migration)
     first = migration.thaw.start_migrate(migration.config(feeds=[migration.source.feed(migration.target.name, TABLE, name="one")]),
-                                         fault="after_data:stop:3")
+                                         fault=fault)
     first.wait_until_stopped()
 
     feeds = [migration.source.feed(migration.target.name, TABLE, name="two")]
-    second = migration.thaw.migrate(migration.config(feeds=feeds)).expect(1)
+    second = migration.thaw.migrate(migration.config(feeds=feeds), timeout=15).expect(1)
 
     second.says(f"pid {first.process.pid}")
     first.signal(signal.SIGCONT)

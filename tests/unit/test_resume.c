@@ -154,6 +154,7 @@ static void test_asked_run_skips_age_and_hash(void **state) {
     struct ledger_run runs[] = {make_run(id_a, 5000 * hour)};
     request.execution_hash = "other";
     request.run_id = id_a;
+    request.any_settings = true;
     struct resume_decision decision = decide(&request, runs, 1);
     assert_true(decision.resume);
     resume_decision_release(&decision);
@@ -173,6 +174,47 @@ static void test_asked_run_must_be_there_and_unfinished(void **state) {
     snprintf(runs[0].status, sizeof runs[0].status, "%s", "completed");
     assert_false(resume_decide(&request, &listed, 1, &decision, &error));
     assert_non_null(strstr(error.message, "completed"));
+}
+
+static void test_live_run_is_joined_on_request(void **state) {
+    (void)state;
+    struct resume_request request = make_request();
+    struct ledger_run runs[] = {make_run(id_a, hour)};
+    runs[0].live = true;
+    request.join = true;
+    for (int by_id = 0; by_id < 2; by_id++) {
+        request.run_id = by_id ? id_a : NULL;
+        struct resume_decision decision = decide(&request, runs, 1);
+        assert_true(decision.join);
+        assert_false(decision.resume);
+        assert_string_equal(decision.run_id, id_a);
+        resume_decision_release(&decision);
+    }
+    /* An interrupted one is taken up instead. */
+    runs[0].live = false;
+    struct resume_decision decision = decide(&request, runs, 1);
+    assert_true(decision.resume);
+    assert_false(decision.join);
+    resume_decision_release(&decision);
+}
+
+static void test_joining_needs_the_same_settings(void **state) {
+    (void)state;
+    struct resume_request request = make_request();
+    struct ledger_run runs[] = {make_run(id_a, hour)};
+    struct ledger_runs listed = {.list = runs, .count = 1};
+    struct resume_decision decision;
+    struct error error;
+    runs[0].live = true;
+    request.join = true;
+    request.execution_hash = "other";
+    request.settings = "{\"filter\":\"x > 2\",\"table\":\"t\"}";
+    for (int by_id = 0; by_id < 2; by_id++) {
+        request.run_id = by_id ? id_a : NULL;
+        error_clear(&error);
+        assert_false(resume_decide(&request, &listed, 1, &decision, &error));
+        assert_non_null(strstr(error.message, "filter: \"x > 1\" -> \"x > 2\""));
+    }
 }
 
 static void test_databases_are_folded(void **state) {
@@ -205,6 +247,8 @@ int main(void) {
         cmocka_unit_test(test_no_resume_begins_anew),
         cmocka_unit_test(test_asked_run_skips_age_and_hash),
         cmocka_unit_test(test_asked_run_must_be_there_and_unfinished),
+        cmocka_unit_test(test_live_run_is_joined_on_request),
+        cmocka_unit_test(test_joining_needs_the_same_settings),
         cmocka_unit_test(test_databases_are_folded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,130 @@
+"""SIGINT, SIGTERM, SIGKILL: what is left, and that the same command goes on."""
+
+import signal
+import time
+
+import pytest
+
+from marks import both_sources, snowflake_only
+
+TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100}
+
+
+def prepare(migration, rows: int = 3000, sleep: float = 0.1):
+    table = migration.source.table("t", {"id": "int"}, f"SELECT i FROM range({rows}) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)",
+                             f"CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({sleep}); RETURN NULL; END $$",
+                             "CREATE TRIGGER act BEFORE INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION act()")
+    return table
+
+
+def wait_for_rows(migration, running, rows: int = 1) -> None:
+    deadline = time.monotonic() + 60
+    while migration.target.count("t") < rows:
+        assert running.process.poll() is None and time.monotonic() < deadline, running.wait()
+        time.sleep(0.01)
+
+
+@both_sources
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_the_first_signal_ends_in_order(migration, number):
+    table = prepare(migration)
+    config = migration.config(TABLE)
+    running = migration.thaw.start_migrate(config)
+    wait_for_rows(migration, running)
+    running.signal(number)
+    stopped = running.wait().expect(3)
+
+    assert 0 < migration.target.count("t") < 3000
+    assert "in_progress" not in migration.target.chunks() and "failed" not in migration.target.chunks()
+    assert migration.target.run_status() == "partial"
+    assert migration.target.live_processes() == 0
+    migration.target.assert_ledger_adds_up()
+    assert '"retry' not in stopped.stdout
+
+    migration.thaw.migrate(config).expect(0).says(f"resuming run {stopped.run_id}")
+    assert migration.assert_same(table, "t") == 3000
+    migration.target.assert_completed()
+
+
+@snowflake_only
+def test_the_second_signal_ends_at_once(migration, double):
+    """A chunk hangs in the driver."""
+    table = prepare(migration, 20_000, 0)
+    config = migration.config({**TABLE, "batch_size": 10_000})
+    running = migration.thaw.start_migrate(config, fault="after_plan_commit:stop")
+    running.wait_until_stopped()
+    double.control({"chunk_delay": 60})
+    running.signal(signal.SIGCONT)
+    while migration.target.chunks().get("in_progress", 0) < 2:
+        assert running.process.poll() is None, running.wait()
+        time.sleep(0.01)
+    time.sleep(0.3)
+    running.signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert running.process.poll() is None, "the first signal lets the chunks in hand finish"
+    begun = time.monotonic()
+    running.signal(signal.SIGTERM)
+    running.wait(10).expect(3)
+    assert time.monotonic() - begun < 1
+    double.control({"chunk_delay": 0})
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0).says("resuming run")
+    assert migration.assert_same(table, "t") == 20_000
+    migration.target.assert_completed()
+
+
+@snowflake_only
+def test_a_chunk_that_does_not_finish_within_the_grace_is_rolled_back(migration, double):
+    table = prepare(migration, 20_000, 0)
+    config = migration.config({**TABLE, "batch_size": 10_000})
+    running = migration.thaw.start_migrate(config, fault="after_plan_commit:stop")
+    running.wait_until_stopped()
+    double.control({"chunk_delay": 60})
+    running.signal(signal.SIGCONT)
+    while migration.target.chunks().get("in_progress", 0) < 2:
+        assert running.process.poll() is None, running.wait()
+        time.sleep(0.01)
+    running.signal(signal.SIGTERM)
+    running.wait(25).expect(3)
+    double.control({"chunk_delay": 0})
+    assert migration.target.chunks() == {"pending": 2}
+    assert migration.target.run_status() == "partial"
+    assert migration.target.live_processes() == 0
+    migration.thaw.migrate(config).expect(0)
+    assert migration.assert_same(table, "t") == 20_000
+    migration.target.assert_completed()
+
+
+def test_a_signal_before_the_first_chunk(migration):
+    table = prepare(migration)
+    config = migration.config(TABLE)
+    running = migration.thaw.start_migrate(config, fault="after_begin:sleep=700")
+    time.sleep(0.4)
+    running.signal(signal.SIGTERM)
+    running.wait().expect(3)
+    assert migration.target.count("t") == 0
+    assert migration.target.run_status() == "partial"
+    migration.thaw.migrate(config).expect(0)
+    assert migration.assert_same(table, "t") == 3000
+
+
+@both_sources
+@pytest.mark.parametrize("fault", ["before_begin_commit", "after_begin", "before_claim", "after_claim", "before_data", "in_data",
+                                   "after_data", "after_record", "after_commit", "before_finish", "before_finish_commit", "after_finish"])
+def test_invariant_03_a_kill_at_every_point_is_made_good_by_the_same_command(migration, fault):
+    table = prepare(migration, 1000, 0)
+    config = migration.config(TABLE)
+    early = fault in ("before_begin_commit", "after_begin", "before_finish", "before_finish_commit", "after_finish")
+    migration.thaw.migrate(config, fault=f"{fault}:kill:{1 if early else 4}").expect(-9)
+    migration.target.wait_until_alone()
+    committed = dict(migration.target.rows("SELECT id, xmin::text FROM t"))
+    completed = migration.target.value("SELECT coalesce(sum(rows_copied), 0) FROM migration_status.migration_chunk_status "
+                                       "WHERE status = 'completed'")
+    assert len(committed) == completed
+    migration.thaw.migrate(config).expect(0)
+    assert migration.assert_same(table, "t") == 1000
+    after = dict(migration.target.rows("SELECT id, xmin::text FROM t"))
+    assert all(after[key] == transaction for key, transaction in committed.items()), "committed work was done again"
+    assert migration.target.count("migration_status.migration_runs") == 1
+    migration.target.assert_completed()
