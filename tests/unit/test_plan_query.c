@@ -64,7 +64,7 @@ static void one_key(void **state) {
         ") AS THAW_BUCKETS ORDER BY THAW_NULL, THAW_FIRST_RANK");
 }
 
-static void one_aggregate_query_for_several_keys(void **state) {
+static void invariant_02_one_aggregate_query(void **state) {
     struct buffer sql = {0};
     const struct plan_size size = {.minimum_rows = 100};
     const char *text;
@@ -169,7 +169,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_keys_count),
         cmocka_unit_test(one_key),
-        cmocka_unit_test(one_aggregate_query_for_several_keys),
+        cmocka_unit_test(invariant_02_one_aggregate_query),
         cmocka_unit_test(predicates_of_one_key),
         cmocka_unit_test(predicates_of_two_keys),
         cmocka_unit_test(data_of_a_chunk),
