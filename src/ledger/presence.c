@@ -21,9 +21,7 @@ static bool lock_presence(struct target_connection *presence, int run_number, in
     char run[NUMBER_SIZE], owner[NUMBER_SIZE];
     const char *parameters[] = {number_text(run, run_number), number_text(owner, owner_id)};
     PGresult *result = NULL;
-    /* The transaction stays idle for as long as the run takes, and holds neither xid nor snapshot meanwhile. */
-    if (!target_execute(presence, "SET LOCAL idle_in_transaction_session_timeout = 0", error) ||
-        !target_query(presence,
+    if (!target_query(presence,
                       "SELECT pg_try_advisory_xact_lock_shared(1952997635, $1::integer)"
                       " AND pg_try_advisory_xact_lock(1952997636, $2::integer)",
                       2, parameters, &result, error))
@@ -33,7 +31,9 @@ static bool lock_presence(struct target_connection *presence, int run_number, in
     if (!locked)
         return error_set(error, ERROR_LOST, "owner %d of run number %d is at work elsewhere already", owner_id,
                          run_number);
-    return true;
+    /* This comes last and without parameters: the portal of a statement that has some keeps its snapshot until the next
+     * statement, and the transaction, idle for as long as the run takes, would hold vacuum back all that time. */
+    return target_execute(presence, "SET LOCAL idle_in_transaction_session_timeout = 0", error);
 }
 
 bool ledger_hold_presence(struct target_connection *presence, int run_number, int owner_id, struct error *error) {

@@ -7,11 +7,8 @@
 
 #include "base/memory.h"
 
-static const char *database(void) {
-    static _Thread_local char name[32];
-    snprintf(name, sizeof name, "test_%ld", (long)getpid());
-    return name;
-}
+/* Of the program, forked children included. */
+static char database[32];
 
 struct config_target server_target(void) {
     char *url = getenv("THAW_TEST_POSTGRES");
@@ -29,9 +26,10 @@ static void connect_to(struct target_connection *connection, const char *name, c
 int server_setup(void **state) {
     (void)state;
     struct target_connection connection;
+    snprintf(database, sizeof database, "test_%ld", (long)getpid());
     connect_to(&connection, NULL, "setup", NULL);
-    server_execute(&connection, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database());
-    server_execute(&connection, "CREATE DATABASE %s TEMPLATE template0", database());
+    server_execute(&connection, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database);
+    server_execute(&connection, "CREATE DATABASE %s TEMPLATE template0", database);
     target_disconnect(&connection);
     return 0;
 }
@@ -40,13 +38,13 @@ int server_teardown(void **state) {
     (void)state;
     struct target_connection connection;
     connect_to(&connection, NULL, "teardown", NULL);
-    server_execute(&connection, "DROP DATABASE %s WITH (FORCE)", database());
+    server_execute(&connection, "DROP DATABASE %s WITH (FORCE)", database);
     target_disconnect(&connection);
     return 0;
 }
 
 void server_connect(struct target_connection *connection, const char *role, const struct cancel *cancel) {
-    connect_to(connection, database(), role, cancel);
+    connect_to(connection, database, role, cancel);
 }
 
 static char *format_sql(const char *format, va_list arguments) {
