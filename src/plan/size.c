@@ -6,8 +6,9 @@
 static const int64_t CHUNK_BYTES = INT64_C(2) << 30;
 /* Each query of a view computes the whole view again, so a view's chunks may be larger before they are split further. */
 static const int64_t VIEW_CHUNK_BYTES = INT64_C(8) << 30;
-/* Fewer rows than this a chunk, and the fixed costs (a query, a claim, a commit) show. */
+/* Fewer rows than this a chunk, or fewer bytes where rows are wide, and the fixed costs (a query, a claim, a commit) show. */
 static const int64_t MINIMUM_ROWS = 50000;
+static const int64_t MINIMUM_BYTES = INT64_C(32) << 20;
 /* With several chunks a worker the last ones to finish leave the others idle for a fraction of the run only. */
 static const int64_t CHUNKS_A_WORKER = 4;
 static const int64_t VIEW_CHUNKS_A_WORKER = 2;
@@ -73,11 +74,12 @@ struct plan_size plan_choose_size(const struct source_table *table, const size_t
                                   int64_t batch_rows, int workers) {
     int64_t row_bytes = plan_estimate_row_bytes(table, columns, column_count);
     int64_t chunk_bytes = table->is_view ? VIEW_CHUNK_BYTES : CHUNK_BYTES;
+    int64_t minimum_rows = larger(smaller(MINIMUM_BYTES / row_bytes, MINIMUM_ROWS), 1);
 
     return (struct plan_size){
         .batch_rows = batch_rows,
-        .minimum_rows = MINIMUM_ROWS,
-        .maximum_rows = larger(chunk_bytes / row_bytes, MINIMUM_ROWS),
+        .minimum_rows = minimum_rows,
+        .maximum_rows = larger(chunk_bytes / row_bytes, minimum_rows),
         .chunks = larger(workers, 1) * (table->is_view ? VIEW_CHUNKS_A_WORKER : CHUNKS_A_WORKER),
     };
 }

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -81,6 +82,23 @@ static void chosen_sizes(void **state) {
     assert_int_equal(plan_chunk_rows(&size, INT64_MAX), (INT64_C(2) << 30) / (2 + 4 + 8 + 4 + 32));
 }
 
+static void wide_rows_make_smaller_chunks(void **state) {
+    struct source_column columns[250];
+    size_t all[250];
+    const struct source_table table = {.columns = columns, .column_count = 250};
+
+    (void)state;
+    memset(columns, 0, sizeof columns);
+    for (size_t i = 0; i < 250; i++) {
+        columns[i] = (struct source_column){.kind = VALUE_INTEGER, .maximum_length = -1};
+        all[i] = i;
+    }
+    const struct plan_size size = plan_choose_size(&table, all, 250, 0, 8);
+    assert_int_equal(size.minimum_rows, (32 << 20) / (2 + 250 * 12));
+    /* Every one of eight workers has something to do with 200,000 of them. */
+    assert_true(200000 / plan_chunk_rows(&size, 200000) >= 8);
+}
+
 static void a_view_is_asked_fewer_times(void **state) {
     struct plan_size table;
     struct plan_size view;
@@ -122,6 +140,7 @@ int main(void) {
         cmocka_unit_test(every_kind_has_a_size),
         cmocka_unit_test(the_users_batch_is_the_batch),
         cmocka_unit_test(chosen_sizes),
+        cmocka_unit_test(wide_rows_make_smaller_chunks),
         cmocka_unit_test(a_view_is_asked_fewer_times),
         cmocka_unit_test(odd_sizes_are_still_sizes),
         cmocka_unit_test(only_kinds_that_order_alike_everywhere_are_keys),
