@@ -56,10 +56,7 @@ def prepare(migration):
 
 
 def assert_copied(migration, table) -> None:
-    query = "SELECT id, amount, ratio, ok, text, bytes, day, at, instant, document->>'i' FROM t"
-    expected = table.rows_sql.replace("SELECT *", "SELECT * REPLACE (CAST(document AS JSON)->>'i' AS document)", 1)
-    table.compared = type("Compared", (), {"rows_sql": expected})
-    assert migration.assert_same(table.compared, "t", query) == 6000
+    assert migration.assert_same(table, "t") == 6000
     migration.target.assert_completed()
 
 
@@ -153,6 +150,6 @@ def test_planted_faults_are_found(reports, migration, planted_driver, planted, f
         assert migration.assert_same(table, "t") == 1000
         return
     finished.expect(FOUND)
-    assert found in reports()
+    assert found in reports() + finished.stderr, finished
     if planted != "leak":
-        assert "src/encode/" in reports(), f"found, but not in the program's own code: {reports()}"
+        assert "src/encode/" in reports() + finished.stderr, f"found, but not in the program's own code: {finished}"
