@@ -378,7 +378,7 @@ static int open_file(void **state) {
     static struct fixture fixture;
     struct error error = {0};
     memset(&fixture, 0, sizeof fixture);
-    strcpy(fixture.folder, "/tmp/thaw-duckdb-XXXXXX");
+    snprintf(fixture.folder, sizeof fixture.folder, "/tmp/thaw-duckdb-XXXXXX");
     assert_non_null(mkdtemp(fixture.folder));
     char path[64], attach[256];
     snprintf(path, sizeof path, "%s/a.db", fixture.folder);
