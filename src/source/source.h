@@ -45,12 +45,12 @@ bool source_environment_missing(const struct config *config);
 
 /* Load the driver, set the options, open the database. Secrets among the options are hidden in `log`. */
 bool source_open(const struct config *config, struct log *log, struct source **source, struct error *error) THAW_CHECK;
-void source_close(struct source **source);
+void source_close(struct source **pointer);
 const struct dialect *source_dialect(const struct source *source);
 
 /* Connect and pin the session; refused where the session doesn't take a setting. */
 bool source_connect(struct source *source, struct source_connection **connection, struct error *error) THAW_CHECK;
-void source_disconnect(struct source_connection **connection);
+void source_disconnect(struct source_connection **pointer);
 
 /* What the catalogue says of a relation. ERROR_CONFIG where it doesn't exist, with the nearest existing names as hint. */
 bool source_describe(struct source_connection *connection, const struct source_relation *relation,
