@@ -33,7 +33,8 @@ def test_invariant_03_rows_and_their_record_appear_together(migration):
     """A reader polls ledger and target in one snapshot. Each statement of the load is slowed down, so that there is
     something to see."""
     table = prepare(migration, 60_000)
-    trigger(migration.target, "BEFORE INSERT ON t FOR EACH STATEMENT", "PERFORM pg_sleep(0.02); RETURN NULL;")
+    migration.target.execute("ALTER TABLE t ADD PRIMARY KEY (id)")
+    trigger(migration.target, "BEFORE INSERT ON t FOR EACH STATEMENT", "PERFORM pg_sleep(0.05); RETURN NULL;")
     running = migration.thaw.start_migrate(migration.config({**TABLE, "batch_size": 500}), "--workers", "4")
     partial, polls = 0, 0
     with migration.target.snapshot() as reader:

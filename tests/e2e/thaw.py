@@ -130,4 +130,4 @@ class Thaw:
         """End what a failed test left behind."""
         for running in self.running:
             running.kill()
-            running.process.wait()
+            running.process.communicate()
