@@ -51,8 +51,7 @@ static const char *level_name(enum log_level level) {
     return "ERROR";
 }
 
-/* Replace every registered secret in place by "***". */
-static void hide_secrets(const struct log *log, struct buffer *message) {
+void log_redact(const struct log *log, struct buffer *message) {
     for (size_t i = 0; i < log->secret_count; i++) {
         size_t length = strlen(log->secrets[i]);
         for (char *at = message->data; at != NULL && (at = strstr(at, log->secrets[i])) != NULL; at += 3) {
@@ -132,7 +131,7 @@ static void write_record(int descriptor, const char *bytes, size_t length) {
 static void emit(struct log *log, enum log_level level, const struct log_scope *scope, struct buffer *message) {
     struct buffer record = {0};
     const char *component = scope == NULL || scope->component == NULL ? "thaw" : scope->component;
-    hide_secrets(log, message);
+    log_redact(log, message);
     pthread_mutex_lock(&log->mutex);
     if (log->transient_line)
         buffer_append(&record, "\r\033[K");

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
@@ -42,6 +43,8 @@ void log_init(struct log *log, int descriptor, enum log_level level, enum log_fo
 void log_release(struct log *log);
 /* Replace `secret` (copied; ignored where shorter than 4 bytes) in all later records. Call before threads start. */
 void log_hide(struct log *log, const char *secret);
+/* Replace those secrets in a text that goes elsewhere: what a server or a driver said, into a result. */
+void log_redact(const struct log *log, struct buffer *message);
 
 void log_write(struct log *log, enum log_level level, const struct log_scope *scope, const char *format, ...) THAW_PRINTF(4, 5);
 void log_debug(struct log *log, const char *component, const char *format, ...) THAW_PRINTF(3, 4);

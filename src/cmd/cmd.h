@@ -35,6 +35,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+extern const struct command command_check;
 extern const struct command command_migrate;
 extern const struct command command_status;
 extern const struct command command_validate;

@@ -20,6 +20,9 @@
 bool ledger_prepare(struct target_connection *connection, struct error *error) THAW_CHECK;
 /* Does the schema exist at a version that this program can read? For commands that must not make it. */
 bool ledger_exists(struct target_connection *connection, bool *exists, struct error *error) THAW_CHECK;
+/* Would ledger_prepare() succeed? ERROR_CONFIG with what the role lacks; nothing is made. Outside of a transaction. */
+enum ledger_state { LEDGER_ABSENT, LEDGER_OLDER, LEDGER_READY };
+bool ledger_examine(struct target_connection *connection, enum ledger_state *state, struct error *error) THAW_CHECK;
 
 /* ---- runs --------------------------------------------------------------------------------------------------------- */
 

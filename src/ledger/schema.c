@@ -121,6 +121,30 @@ bool ledger_prepare(struct target_connection *connection, struct error *error) {
     return refuse_newer(connection, version, error) && check_privileges(connection, error);
 }
 
+/* What ledger_prepare() would stumble over, with nothing made. */
+static bool check_may_make(struct target_connection *connection, struct error *error) {
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_may_make_ledger, 0, NULL, &result, error))
+        return false;
+    bool good = truth_of(result, 0, 0);
+    if (!good) {
+        error_set_code(error, ERROR_CONFIG, "42501",
+                       "the role \"%s\" may not make the ledger in database \"%s\", or bring it up to date",
+                       PQgetvalue(result, 0, 1), connection->database);
+        explain_privilege(connection, error);
+    }
+    PQclear(result);
+    return good;
+}
+
+bool ledger_examine(struct target_connection *connection, enum ledger_state *state, struct error *error) {
+    int version = -1;
+    if (!look_up_version(connection, &version, error) || !refuse_newer(connection, version, error))
+        return false;
+    *state = version < 0 ? LEDGER_ABSENT : version < NEWEST_VERSION ? LEDGER_OLDER : LEDGER_READY;
+    return *state == LEDGER_READY ? check_privileges(connection, error) : check_may_make(connection, error);
+}
+
 bool ledger_exists(struct target_connection *connection, bool *exists, struct error *error) {
     int version = -1;
     *exists = false;

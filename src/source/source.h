@@ -31,7 +31,8 @@ struct source_stream {
     int64_t memory_limit_mb; /* private */
 };
 
-/* A small result, every cell as text (NULL stays NULL). Queries cast what they select to text themselves. */
+/* A small result, every cell as text (NULL stays NULL). Queries cast what they select to text themselves; of what SHOW
+ * answers, columns without a text form are NULL. */
 struct source_rows {
     size_t row_count;
     size_t column_count;

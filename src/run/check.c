@@ -1,0 +1,384 @@
+/* Asking both ends. What the answers mean is judged in check_judge.c. */
+#include "run/check.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "run/begin.h"
+#include "run/keeper.h"
+#include "run/mapping.h"
+#include "run/state.h"
+
+/* Code of the findings about things that weren't looked at because something before them failed. */
+static const char not_checked[] = "not_checked";
+
+struct checker {
+    struct run run;
+    struct source_connection *source;  /* NULL: it can't be asked */
+    struct target_server_facts *facts; /* of each database; zero where nobody answered */
+    struct check_load load;
+    struct check_report *report;
+};
+
+/* What failed, as a finding. A driver's or server's words may hold what must not be shown. */
+static void add_failure(const struct checker *checker, struct check_findings *findings, const char *code,
+                        const struct error *error) {
+    struct buffer message = {0}, hint = {0};
+    buffer_append(&message, error->message);
+    buffer_append(&hint, error->hint);
+    log_redact(checker->run.log, &message);
+    log_redact(checker->run.log, &hint);
+    struct check_finding *finding = check_add(findings, CHECK_PROBLEM, code, "%s", buffer_string(&message));
+    if (hint.length > 0)
+        check_hint(finding, "%s", buffer_string(&hint));
+    buffer_release(&message);
+    buffer_release(&hint);
+}
+
+/* ---- the source ------------------------------------------------------------------------------------------------------ */
+
+static void look_at_source(struct checker *checker) {
+    struct check_findings *findings = &checker->report->source;
+    struct run *run = &checker->run;
+    struct source_facts facts;
+    struct error error;
+    error_clear(&error);
+    if (!source_open(run->config, run->log, &run->source, &error) ||
+        !source_connect(run->source, &run->workers[0].source, &error)) {
+        add_failure(checker, findings, "connection", &error);
+        return;
+    }
+    checker->source = run->workers[0].source;
+    if (source_read_facts(checker->source, &facts, &error))
+        check_source(findings, &facts, run->config->source.warehouse);
+    else
+        add_failure(checker, findings, "session", &error);
+    source_facts_release(&facts);
+}
+
+/* A query of all columns that returns nothing: they exist, and may be read. With `filter`: and that is one. */
+static bool is_readable(struct checker *checker, const struct source_table *source, const char *filter,
+                        struct error *error) {
+    struct plan_chunk whole = {.kind = CHUNK_WHOLE};
+    struct buffer sql = {0}, condition = {0};
+    struct source_stream stream;
+    bool has_inexact = false;
+    size_t *columns = memory_array(source->column_count, sizeof *columns);
+    for (size_t i = 0; i < source->column_count; i++)
+        columns[i] = i;
+    if (filter != NULL) /* a line of its own: it may end with a comment */
+        buffer_appendf(&condition, "(%s\n) AND ", filter);
+    buffer_append(&condition, "1 = 0");
+    plan_data_query(&sql, source_dialect(checker->run.source), source, columns, source->column_count,
+                    buffer_string(&condition), NULL, 0, &whole, &has_inexact);
+    bool readable = source_stream_open(checker->source, buffer_string(&sql), &stream, error);
+    if (readable)
+        source_stream_close(&stream);
+    memory_release(&columns);
+    buffer_release(&sql);
+    buffer_release(&condition);
+    return readable;
+}
+
+static bool look_at_source_table(struct checker *checker, const struct run_table *table, struct source_table *source,
+                                 struct check_findings *findings) {
+    struct error error;
+    error_clear(&error);
+    if (checker->source == NULL) {
+        check_add(findings, CHECK_REMARK, not_checked, "the source did not answer, so its table wasn't looked at");
+        return false;
+    }
+    if (!source_describe(checker->source, &table->relation, source, &error) ||
+        !is_readable(checker, source, NULL, &error)) {
+        add_failure(checker, findings, "source_table", &error);
+        return false;
+    }
+    check_add(findings, CHECK_OK, "source_table", "the source's %s can be read: %zu columns",
+              source->is_view ? "view" : "table", source->column_count);
+    if (table->config->source_filter != NULL && !is_readable(checker, source, table->config->source_filter, &error))
+        add_failure(checker, findings, "source_filter", &error);
+    if (source->is_view)
+        check_hint(check_add(findings, CHECK_REMARK, "view",
+                             "it is a view, which the source computes anew for the plan and for every chunk"),
+                   "where that is costly: a table made of it once, or a larger batch_size");
+    return true;
+}
+
+/* ---- the target ------------------------------------------------------------------------------------------------------ */
+
+/* Nothing that is asked may change anything, or wait for long. */
+static bool begin_reading(struct target_connection *connection, struct error *error) {
+    return target_begin(connection, true, error) &&
+           target_execute(
+               connection,
+               "SET TRANSACTION READ ONLY; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'", error);
+}
+
+static void look_at_ledger(struct checker *checker, struct target_connection *connection,
+                           struct check_findings *findings) {
+    static const char *const states[] = {
+        [LEDGER_ABSENT] = "there is no ledger yet, and the role may make it: schema migration_status",
+        [LEDGER_OLDER] = "there is a ledger of an older version, which a run brings up to date",
+        [LEDGER_READY] = "the ledger is there, and the role may use it: schema migration_status",
+    };
+    enum ledger_state state = LEDGER_ABSENT;
+    struct error error;
+    error_clear(&error);
+    if (ledger_examine(connection, &state, &error))
+        check_add(findings, CHECK_OK, "ledger", "%s", states[state]);
+    else
+        add_failure(checker, findings, "ledger", &error);
+}
+
+static void look_at_database(struct checker *checker, size_t index) {
+    struct run_database *database = &checker->run.databases[index];
+    struct check_database *shown = &checker->report->databases[index];
+    struct target_server_facts *facts = &checker->facts[index];
+    struct error error;
+    error_clear(&error);
+    shown->name = memory_copy_string(database->name == NULL ? "(default)" : database->name);
+    if (!keeper_connect(&checker->run, database, &error)) {
+        add_failure(checker, &shown->findings, "connection", &error);
+        return;
+    }
+    memory_release(&shown->name);
+    shown->name = memory_copy_string(database->control.database);
+    look_at_ledger(checker, &database->control, &shown->findings);
+    if (begin_reading(&database->control, &error) && target_read_server_facts(&database->control, facts, &error)) {
+        check_add(&shown->findings, CHECK_OK, "connection", "PostgreSQL %s, role \"%s\"", facts->version, facts->role);
+        check_target_database(&shown->findings, facts);
+    } else {
+        add_failure(checker, &shown->findings, "connection", &error);
+    }
+    target_rollback(&database->control);
+}
+
+static void add_not_insertable(struct check_findings *findings, const struct run_mapping *mapping,
+                               const struct target_table_facts *facts) {
+    struct buffer names = {0};
+    for (size_t i = 0; i < mapping->column_count; i++)
+        for (size_t n = 0; n < facts->not_insertable_count; n++)
+            if (strcmp(mapping->targets[i].name, facts->not_insertable[n]) == 0)
+                buffer_appendf(&names, "%s\"%s\"", names.length > 0 ? ", " : "", facts->not_insertable[n]);
+    if (names.length > 0 && facts->not_insertable_count < mapping->target.column_count)
+        check_hint(check_add(findings, CHECK_PROBLEM, "target_privileges", "the role lacks INSERT on these columns: %s",
+                             buffer_string(&names)),
+                   "GRANT INSERT ON the whole table");
+    buffer_release(&names);
+}
+
+static void add_key(struct check_findings *findings, const struct config_table *config,
+                    const struct target_table_facts *facts) {
+    struct buffer names = {0};
+    if (facts->key_is_unique)
+        return;
+    for (size_t i = 0; i < config->uniqueness_column_count; i++) {
+        buffer_append(&names, i > 0 ? ", " : "");
+        target_identifier(&names, config->uniqueness_columns[i]);
+    }
+    check_hint(check_add(findings, CHECK_REMARK, "uniqueness_columns",
+                         "no unique index on exactly the uniqueness_columns (%s): nothing keeps them unique",
+                         buffer_string(&names)),
+               "CREATE UNIQUE INDEX ON ... (%s)", buffer_string(&names));
+    buffer_release(&names);
+}
+
+static void add_rows_there(struct checker *checker, struct target_connection *connection,
+                           const struct run_mapping *mapping, bool truncate, struct check_findings *findings) {
+    struct error error;
+    bool has_rows = false;
+    error_clear(&error);
+    if (!target_has_rows(connection, &mapping->target, &has_rows, &error))
+        add_failure(checker, findings, "target_rows", &error);
+    else if (has_rows && truncate)
+        check_add(findings, CHECK_REMARK, "target_rows", "the target holds rows, which a new run truncates first");
+    else if (has_rows)
+        check_hint(check_add(findings, CHECK_REMARK, "target_rows",
+                             "the target holds rows already: what is copied comes beside them"),
+                   "set truncate_onstart where it is to replace them");
+}
+
+static bool look_at_target_table(struct checker *checker, const struct run_table *table, struct target_table *target,
+                                 struct check_findings *findings) {
+    struct target_refusals *refusals = memory_allocate(sizeof *refusals);
+    struct error error;
+    error_clear(&error);
+    bool asked = target_examine(&table->database->control, table->feed->target_schema, table->config->target,
+                                table->config->truncate_onstart, target, refusals, &error);
+    if (!asked)
+        add_failure(checker, findings, "target_table", &error);
+    for (size_t i = 0; asked && i < refusals->count; i++)
+        add_failure(checker, findings,
+                    strcmp(refusals->list[i].code, "42501") == 0 ? "target_privileges" : "target_table",
+                    &refusals->list[i]);
+    if (asked && refusals->count == 0)
+        check_add(findings, CHECK_OK, "target_table", "the target table can be written to: %zu columns",
+                  target->column_count);
+    bool there = asked && target->name != NULL;
+    memory_release(&refusals);
+    return there;
+}
+
+/* ---- both together --------------------------------------------------------------------------------------------------- */
+
+static void keep_pairs(struct check_table *shown, const struct run_mapping *mapping,
+                       const struct mapping_findings *found) {
+    shown->pairs = memory_array(found->refusal_count, sizeof *shown->pairs);
+    shown->pair_count = found->refusal_count;
+    for (size_t i = 0; i < found->refusal_count; i++) {
+        const struct source_column *source = &mapping->source.columns[mapping->columns[i]];
+        shown->pairs[i] = (struct check_pair){
+            .source = memory_copy_string(source->name),
+            .source_type = memory_copy_string(source->type_name),
+            .target = memory_copy_string(mapping->targets[i].name),
+            .target_type = memory_copy_string(mapping->targets[i].type_name),
+            .refusal = memory_copy_string(found->refusals[i]),
+        };
+    }
+}
+
+static void look_at_columns(struct checker *checker, const struct run_table *table, struct run_mapping *mapping,
+                            struct check_table *shown) {
+    struct mapping_findings found;
+    struct error error;
+    error_clear(&error);
+    if (!mapping_pair(mapping, table->config, checker->source, source_dialect(checker->run.source), &found, &error))
+        add_failure(checker, &shown->findings, "columns", &error);
+    for (size_t i = 0; i < found.problem_count; i++)
+        check_add(&shown->findings, CHECK_PROBLEM, "columns", "%s", buffer_string(&found.problems[i]));
+    if (found.left_out.length > 0 && mapping->column_count > 0)
+        check_add(&shown->findings, CHECK_REMARK, "left_out",
+                  "source columns that the target has no column for, or none that can be written, stay behind: %s",
+                  buffer_string(&found.left_out));
+    keep_pairs(shown, mapping, &found);
+    mapping_findings_release(&found);
+}
+
+static void look_at_chunking(struct checker *checker, const struct run_table *table, struct run_mapping *mapping,
+                             struct check_findings *findings) {
+    struct buffer keys = {0};
+    struct error error;
+    error_clear(&error);
+    if (!mapping_choose_keys(mapping, table->config, &error)) {
+        add_failure(checker, findings, "chunking", &error);
+        return;
+    }
+    for (size_t k = 0; k < mapping->key_count; k++)
+        buffer_appendf(&keys, "%s\"%s\" (%s)", k > 0 ? ", " : "", mapping->keys[k].name, mapping->keys[k].type_name);
+    if (mapping->key_count > 0)
+        check_add(findings, CHECK_OK, "chunking", "chunks are ranges of %s", buffer_string(&keys));
+    else if (table->config->chunking == CHUNKING_WHOLE)
+        check_add(findings, CHECK_OK, "chunking", "the table is one chunk, as configured");
+    else
+        check_hint(
+            check_add(findings, CHECK_REMARK, "chunking",
+                      "nothing says by which column to cut the table: it is one chunk, which one worker copies in "
+                      "one transaction"),
+            "name a column in chunking_columns if the table is large");
+    buffer_release(&keys);
+}
+
+/* Rows by the source's own count, as bytes on the way: for the server's sake, not for the plan's. */
+static void count_load(struct checker *checker, const struct run_table *table, const struct run_mapping *mapping) {
+    int64_t rows = checker->source == NULL ? -1 : source_estimate_rows(checker->source, &table->relation);
+    int workers = table->config->settings.parallel_threads;
+    if (rows < 0 || mapping->column_count == 0)
+        checker->load.uncounted++;
+    else
+        checker->load.bytes +=
+            rows * plan_estimate_row_bytes(&mapping->source, mapping->columns, mapping->column_count);
+    if (workers > checker->load.workers)
+        workers = checker->load.workers;
+    if (workers > checker->load.most_on_a_table)
+        checker->load.most_on_a_table = workers;
+}
+
+static void look_at_facts(struct checker *checker, const struct run_table *table, const struct run_mapping *mapping,
+                          struct check_findings *findings) {
+    const struct config_table *config = table->config;
+    struct target_table_facts facts;
+    struct error error;
+    error_clear(&error);
+    if (!target_read_table_facts(&table->database->control, &mapping->target, config->truncate_onstart,
+                                 (const char *const *)config->uniqueness_columns, config->uniqueness_column_count,
+                                 &facts, &error)) {
+        add_failure(checker, findings, "target_table", &error);
+        return;
+    }
+    check_target_table(findings, &facts, config->truncate_onstart);
+    add_not_insertable(findings, mapping, &facts);
+    add_key(findings, config, &facts);
+    target_table_facts_release(&facts);
+}
+
+static size_t problems_in(const struct check_findings *findings) {
+    size_t count = 0;
+    for (size_t i = 0; i < findings->count; i++)
+        count += findings->list[i].grade == CHECK_PROBLEM;
+    return count;
+}
+
+static void look_at_table(struct checker *checker, size_t index) {
+    const struct run_table *table = &checker->run.tables[index];
+    struct check_table *shown = &checker->report->tables[index];
+    struct check_findings *findings = &shown->findings;
+    struct run_mapping mapping = {0};
+    struct error error;
+    error_clear(&error);
+    *shown = (struct check_table){.source_name = table->feed->source_name,
+                                  .target_database = table->feed->target_database,
+                                  .target_schema = table->feed->target_schema,
+                                  .target_table = table->config->target,
+                                  .label = memory_copy_string(table->label)};
+    bool source = look_at_source_table(checker, table, &mapping.source, findings);
+    bool target = false;
+    if (!target_usable(&table->database->control))
+        check_add(findings, CHECK_REMARK, not_checked,
+                  "the target database did not answer, so its table wasn't looked at");
+    else if (!begin_reading(&table->database->control, &error))
+        add_failure(checker, findings, "target_table", &error);
+    else
+        target = look_at_target_table(checker, table, &mapping.target, findings);
+    size_t problems = problems_in(findings);
+    if (source && target) {
+        look_at_columns(checker, table, &mapping, shown);
+        look_at_chunking(checker, table, &mapping, findings);
+    }
+    if (target) {
+        look_at_facts(checker, table, &mapping, findings);
+        if (problems == 0) /* last: it can fail, and the transaction with it */
+            add_rows_there(checker, &table->database->control, &mapping, table->config->truncate_onstart, findings);
+    }
+    count_load(checker, table, &mapping);
+    target_rollback(&table->database->control);
+    mapping_release(&mapping);
+}
+
+void check_run(const struct config *config, struct log *log, struct check_report *report) {
+    static const struct run_options options = {0};
+    struct checker checker = {.run = {.config = config, .options = &options, .log = log}, .report = report};
+    struct run *run = &checker.run;
+    pthread_mutex_init(&run->mutex, NULL);
+    pthread_cond_init(&run->changed, NULL);
+    begin_tables(run);
+    memset(report, 0, sizeof *report);
+    report->database_count = run->database_count;
+    report->databases = memory_array(run->database_count, sizeof *report->databases);
+    report->table_count = run->table_count;
+    report->tables = memory_array(run->table_count, sizeof *report->tables);
+    checker.facts = memory_array(run->database_count, sizeof *checker.facts);
+    checker.load = (struct check_load){.workers = run->worker_count, .databases = (int)run->database_count};
+    look_at_source(&checker);
+    for (size_t i = 0; i < run->database_count; i++)
+        look_at_database(&checker, i);
+    for (size_t i = 0; i < run->table_count; i++)
+        look_at_table(&checker, i);
+    for (size_t i = 0; i < run->database_count; i++) /* one server: its first answer will do */
+        if (checker.facts[i].version != NULL && report->server.count == 0)
+            check_server(&report->server, &checker.facts[i], &checker.load);
+    for (size_t i = 0; i < run->database_count; i++)
+        target_server_facts_release(&checker.facts[i]);
+    memory_release(&checker.facts);
+    begin_release(run);
+}
