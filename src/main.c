@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,8 +22,16 @@ static void forbid_core_files(void) {
 #endif
 }
 
+/* Batches come and go by the hundred kilobytes. By glibc's defaults each of them gives its pages back to the kernel and
+ * faults them in again: a fifth of the process's system time in a migration, for no memory saved. */
+static void keep_pages(void) {
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+}
+
 int main(int argc, char **argv) {
     forbid_core_files();
+    keep_pages();
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;

@@ -124,6 +124,7 @@ void begin_release(struct run *run) {
     memory_release(&run->settings);
     pthread_cond_destroy(&run->changed);
     pthread_mutex_destroy(&run->mutex);
+    pthread_mutex_destroy(&run->claiming);
 }
 
 static int compare_databases(const void *left, const void *right) {

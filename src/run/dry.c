@@ -123,6 +123,7 @@ bool run_dry(const struct config *config, const struct run_options *options, str
              struct error *error) {
     struct run run = {.config = config, .options = options, .log = log};
     pthread_mutex_init(&run.mutex, NULL);
+    pthread_mutex_init(&run.claiming, NULL);
     pthread_cond_init(&run.changed, NULL);
     begin_tables(&run);
     bool done = show_all(&run, out, error);

@@ -104,6 +104,7 @@ void run_migrate(const struct config *config, const struct run_options *options,
     result->outcome = RUN_FAILED;
     error_clear(&error);
     pthread_mutex_init(&run.mutex, NULL);
+    pthread_mutex_init(&run.claiming, NULL);
     pthread_cond_init(&run.changed, NULL);
     begin_tables(&run);
     if (!open_run(&run, &error)) {

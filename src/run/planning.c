@@ -12,6 +12,7 @@ struct draft {
     struct run_table *table;
     struct run_mapping mapping;
     struct plan plan;
+    int readers;  /* streams of this table that the source can have open at once */
     bool known;   /* planned by an earlier process: only its mapping is needed */
     bool failed;
 };
@@ -44,8 +45,12 @@ static bool draft_table(struct worker *worker, struct draft *draft, struct error
     struct log_scope scope = run_scope(draft->table, 0);
     int64_t begun = clock_monotonic_us();
     char duration[32];
-    if (!mapping_prepare(&draft->mapping, draft->table, worker->source, dialect, &worker->target, run->log, error))
+    if (!mapping_prepare(&draft->mapping, draft->table, worker->source, dialect, &worker->target, run->log, error) ||
+        !source_reserve(worker->source, draft->mapping.column_count, run->worker_count, &draft->readers, error))
         return false;
+    if (draft->readers < run->worker_count)
+        log_write(run->log, LOG_INFO, &scope, "read by %d of %d workers at a time: more readers of %zu columns would take "
+                  "more memory than they save time", draft->readers, run->worker_count, draft->mapping.column_count);
     if (draft->known)
         return true;
     if (!planning_query(worker->source, dialect, draft->table, &draft->mapping, run->worker_count, &draft->plan, error))
@@ -125,6 +130,7 @@ static void publish(struct run *run, struct draft *drafts, size_t count, int64_t
             continue;
         table->mapping = drafts[i].mapping;
         table->mapped = true;
+        table->readers = drafts[i].readers;
         memset(&drafts[i].mapping, 0, sizeof drafts[i].mapping);
         if (!drafts[i].known) {
             table->generation = generation;

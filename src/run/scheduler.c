@@ -54,7 +54,7 @@ size_t scheduler_claimable(struct run *run, const struct run_database *database,
     pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < run->table_count; i++) {
         struct run_table *table = &run->tables[i];
-        if (table->database == database && table->state == TABLE_READY &&
+        if (table->database == database && table->state == TABLE_READY && table->active < table->readers &&
             table->active < table->config->settings.parallel_threads)
             tables[count++] = table;
     }

@@ -79,6 +79,7 @@ struct run_table {
     struct run_mapping mapping;
     int64_t generation;
     int active;                /* workers of this process in its chunks */
+    int readers;               /* and how many of them the source can have at once */
     int64_t chunks_total, chunks_completed;
     int64_t rows_expected, rows_committed;
     struct error failure;
@@ -127,6 +128,7 @@ struct run {
     int64_t first_answer_limit_us; /* the source computes its first row */
     int retry_scale_percent;       /* 100; tests shorten the waits */
 
+    pthread_mutex_t claiming; /* one worker of this process claims at a time, so that a table's limit of readers holds */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* guarded by run->mutex */

@@ -123,38 +123,49 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
     scheduler_leave(run, table, completed, rows);
 }
 
-static bool claim_in(struct worker *worker, struct run_database *database, struct run_table **tables, bool *found,
-                     struct error *error) {
+/* Claim a chunk of one of the tables that may have another worker; *table is its table, entered, or NULL. */
+static bool claim(struct worker *worker, struct run_database *database, struct run_table **tables,
+                  struct ledger_claim *claim, struct run_table **table, struct error *error) {
     struct run *run = worker->run;
+    bool found = false;
+    pthread_mutex_lock(&run->claiming);
     size_t count = scheduler_claimable(run, database, tables);
-    struct ledger_claim claim = {0};
-    struct run_table *table = NULL;
-    *found = false;
-    if (count == 0)
-        return true;
     int64_t *ids = memory_array(count, sizeof *ids);
     for (size_t i = 0; i < count; i++)
         ids[i] = tables[i]->table_id;
-    bool done = load_connect_target(worker, database, error) && fault_point(&run->faults, "before_claim", error) &&
-                ledger_claim(&worker->target, run->run_id, ids, count, atomic_load(&database->owner_id), &claim, found, error);
+    bool done = count == 0 || ledger_claim(&worker->target, run->run_id, ids, count, atomic_load(&database->owner_id),
+                                           claim, &found, error);
+    for (size_t i = 0; found && i < count; i++)
+        if (tables[i]->table_id == claim->table_id)
+            *table = tables[i];
+    if (found)
+        scheduler_enter(run, *table);
+    pthread_mutex_unlock(&run->claiming);
     memory_release(&ids);
+    return done;
+}
+
+static bool claim_in(struct worker *worker, struct run_database *database, struct run_table **tables, bool *found,
+                     struct error *error) {
+    struct run *run = worker->run;
+    struct ledger_claim claimed = {0};
+    struct run_table *table = NULL;
+    bool done = load_connect_target(worker, database, error) && fault_point(&run->faults, "before_claim", error) &&
+                claim(worker, database, tables, &claimed, &table, error);
+    *found = table != NULL;
     if (!*found)
         return done;
-    for (size_t i = 0; i < count; i++)
-        if (tables[i]->table_id == claim.table_id)
-            table = tables[i];
-    scheduler_enter(run, table);
     if (!done) { /* the answer to the claim's COMMIT was lost: it may hold, and then nobody else gets the chunk */
         load_disconnect(worker);
-        release_claim(worker, table, &claim);
+        release_claim(worker, table, &claimed);
         scheduler_leave(run, table, false, 0);
     } else if (fault_point(&run->faults, "after_claim", error)) {
-        work_on_chunk(worker, table, &claim);
+        work_on_chunk(worker, table, &claimed);
     } else {
-        release_claim(worker, table, &claim);
+        release_claim(worker, table, &claimed);
         scheduler_leave(run, table, false, 0);
     }
-    ledger_claim_release(&claim);
+    ledger_claim_release(&claimed);
     return done;
 }
 

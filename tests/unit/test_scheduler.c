@@ -37,6 +37,7 @@ static int set_up(void **state) {
     for (size_t i = 0; i < TABLES; i++) {
         fixture.configs[i].settings.parallel_threads = 4;
         fixture.tables[i].config = &fixture.configs[i];
+        fixture.tables[i].readers = 4;
         fixture.tables[i].database = &fixture.database;
         fixture.tables[i].table_id = (int64_t)i + 1;
         fixture.tables[i].group = i;
@@ -127,6 +128,18 @@ static void test_a_tables_own_limit_of_workers_holds(void **state) {
     assert_int_equal(fixture.tables[0].rows_committed, 10);
 }
 
+static void test_the_sources_limit_of_readers_holds(void **state) {
+    struct run_table *order[TABLES];
+    (void)state;
+    set_states(TABLE_READY);
+    fixture.tables[2].readers = 1;
+    scheduler_enter(&fixture.run, &fixture.tables[2]);
+    size_t count = scheduler_claimable(&fixture.run, &fixture.database, order);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++)
+        assert_ptr_not_equal(order[i], &fixture.tables[2]);
+}
+
 static void test_refresh_believes_the_ledger(void **state) {
     struct ledger_table rows[TABLES] = {
         {.table_id = 1, .status = "in_progress", .planned = true, .total_chunks = 3, .completed_chunks = 2},
@@ -164,6 +177,7 @@ int main(void) {
         cmocka_unit_test_setup(test_stopping_ends_everything, set_up),
         cmocka_unit_test_setup(test_small_tables_are_not_starved, set_up),
         cmocka_unit_test_setup(test_a_tables_own_limit_of_workers_holds, set_up),
+        cmocka_unit_test_setup(test_the_sources_limit_of_readers_holds, set_up),
         cmocka_unit_test_setup(test_refresh_believes_the_ledger, set_up),
         cmocka_unit_test_setup(test_waits_are_the_contracts, set_up),
     };
