@@ -47,6 +47,7 @@ void server_connect(struct target_connection *connection, const char *role, cons
     connect_to(connection, database, role, cancel);
 }
 
+static char *format_sql(const char *format, va_list arguments) THAW_PRINTF(1, 0);
 static char *format_sql(const char *format, va_list arguments) {
     char *sql = NULL;
     if (vasprintf(&sql, format, arguments) < 0)

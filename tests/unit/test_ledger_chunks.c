@@ -286,7 +286,7 @@ static void *work(void *argument) {
 
 static void invariant_04_a_crowd_loads_each_chunk_once(void **state) {
     (void)state;
-    enum { CHUNKS = 400, MEMBERS = 12 };
+    enum { CHUNKS = 200, MEMBERS = 12 };
     struct server_run run;
     struct crowd crowd = {.run = &run};
     pthread_t threads[MEMBERS];
@@ -307,11 +307,11 @@ static void invariant_04_a_crowd_loads_each_chunk_once(void **state) {
         pthread_join(threads[i], NULL);
     assert_false(crowd.failed);
     assert_string_equal(server_value(&admin, "SELECT count(*) || ' ' || count(DISTINCT chunk) FROM public.loaded"),
-                        "800 800");
+                        "400 400");
     assert_string_equal(server_value(&admin,
                                      "SELECT count(*) FROM migration_status.migration_chunk_status WHERE status ="
                                      " 'completed'"),
-                        "800");
+                        "400");
     /* An owner that lives keeps what it claimed: none was ever robbed. */
     assert_int_equal(crowd.stolen, 0);
     server_check_counters(&admin);
@@ -324,7 +324,7 @@ static void invariant_04_a_crowd_loads_each_chunk_once(void **state) {
  * rows: it must go through the index that finished chunks leave. The time is only a guard against something absurd. */
 static void a_claim_stays_cheap_while_dead_rows_pile_up(void **state) {
     (void)state;
-    enum { CHUNKS = 3000 };
+    enum { CHUNKS = 1000 };
     struct server_run run;
     struct ledger_claim claim;
     struct target_connection holder;

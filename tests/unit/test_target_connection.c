@@ -141,6 +141,7 @@ static void the_first_of_several_errors_is_told_with_all_that_the_server_said(vo
     target_rollback(&admin);
     assert_false(target_usable(&admin));
     must_fail(target_execute(&admin, "SELECT 1", &error), ERROR_TRANSIENT);
+    target_disconnect(&admin);
     server_connect(&admin, "admin", NULL);
 }
 
