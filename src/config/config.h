@@ -45,7 +45,7 @@ struct config_target {
 };
 
 enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE };
-enum config_chunking { CHUNKING_AUTO, CHUNKING_RANGE, CHUNKING_WHOLE };
+enum config_chunking { CHUNKING_AUTO, CHUNKING_RANGE, CHUNKING_HASH, CHUNKING_WHOLE };
 
 /* Settings with precedence table > source > global > default, resolved for each table. */
 struct config_settings {

@@ -135,7 +135,7 @@ static void add_feed(struct settings *settings, const struct config_feed *feed) 
 }
 
 static void add_table(struct settings *settings, const struct config_feed *feed, const struct config_table *table) {
-    static const char *const chunking[] = {"auto", "range", "whole"};
+    static const char *const chunking[] = {"auto", "range", "hash", "whole"};
     struct buffer prefix = {0};
     buffer_appendf(&prefix, "sources[%s].tables[%s -> %s].", feed->source_name, table->source, table->target);
     settings->prefix = buffer_steal(&prefix);

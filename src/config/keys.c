@@ -6,8 +6,7 @@
 #define TABLE(place, keys, also)                                                                                       \
     { place, keys, COUNT(keys), also }
 
-const char *const chunking_choices[] = {"auto", "range", "whole", NULL};
-static const char *const chunking_unbuilt[] = {"hash", NULL};
+const char *const chunking_choices[] = {"auto", "range", "hash", "whole", NULL};
 const char *const snapshot_choices[] = {"auto", "none", NULL};
 static const char *const snapshot_unbuilt[] = {"time_travel", "materialize", NULL};
 static const char *const bad_row_choices[] = {"stop", NULL};
@@ -16,10 +15,9 @@ static const char *const nul_choices[] = {"error", NULL};
 static const char *const nul_unbuilt[] = {"remove", NULL};
 static const char *const rounding_choices[] = {"error", NULL};
 static const char *const rounding_unbuilt[] = {"allow", NULL};
-static const char *const column_types[] = {"int",  "bigint",    "integer",       "number",        "numeric",
-                                           "date", "timestamp", "timestamp_ntz", "timestamp_ltz", "timestamp_tz",
-                                           "uuid", "varchar",   "string",        "text",          NULL};
-static const char *const column_types_unbuilt[] = {"varchar_numeric", NULL};
+static const char *const column_types[] = {
+    "int",           "bigint",       "integer", "number",  "numeric", "date", "timestamp",       "timestamp_ntz",
+    "timestamp_ltz", "timestamp_tz", "uuid",    "varchar", "string",  "text", "varchar_numeric", NULL};
 static const char *const protocol_choices[] = {"https", "http", NULL};
 const char *const dialect_choices[] = {"snowflake", "duckdb", NULL};
 /* https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-SSLMODE */
@@ -122,8 +120,8 @@ static const struct key table_keys[] = {
     {.name = "target", .type = KEY_STRING, .flags = KEY_REQUIRED | KEY_TARGET_NAME},
     {.name = "source_filter", .type = KEY_STRING},
     {.name = "chunking_columns", .type = KEY_STRINGS},
-    {.name = "chunking_column_types", .type = KEY_STRINGS, .choices = column_types, .unbuilt = column_types_unbuilt},
-    {.name = "chunking", .type = KEY_CHOICE, .choices = chunking_choices, .unbuilt = chunking_unbuilt},
+    {.name = "chunking_column_types", .type = KEY_STRINGS, .choices = column_types},
+    {.name = "chunking", .type = KEY_CHOICE, .choices = chunking_choices},
     {.name = "uniqueness_columns", .type = KEY_STRINGS, .flags = KEY_TARGET_NAME},
     {.name = "sort_columns", .type = KEY_STRINGS, .flags = KEY_UNBUILT},
     {.name = "source_watermark", .type = KEY_STRING, .flags = KEY_UNBUILT},

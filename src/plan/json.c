@@ -5,12 +5,17 @@
 
 #include "base/memory.h"
 
+/* The kind of a key that is text and compared as a number. */
+static const char numeric_text[] = "varchar_numeric";
+
 static const char *chunk_kind_name(enum chunk_kind kind) {
     switch (kind) {
     case CHUNK_RANGE:
         return "range";
     case CHUNK_NULLS:
         return "nulls";
+    case CHUNK_HASH:
+        return "hash";
     case CHUNK_WHOLE:
         break;
     }
@@ -49,6 +54,10 @@ static const char *value_kind_name(enum value_kind kind) {
     return "other";
 }
 
+static const char *key_kind_name(const struct source_column *key) {
+    return key->as_number ? numeric_text : value_kind_name(key->kind);
+}
+
 static json_t *bound_to_json(char *const *bound, size_t key_count) {
     if (bound == NULL)
         return json_null();
@@ -72,7 +81,7 @@ json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chu
     for (size_t i = 0; i < plan->key_count; i++) {
         json_array_append_new(columns, json_string(plan->keys[i].name));
         json_array_append_new(types, json_string(plan->keys[i].type_name));
-        json_array_append_new(kinds, json_string(value_kind_name(plan->keys[i].kind)));
+        json_array_append_new(kinds, json_string(key_kind_name(&plan->keys[i])));
     }
     json_object_set_new(range, "columns", columns);
     json_object_set_new(range, "types", types);
@@ -80,6 +89,11 @@ json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chu
     if (chunk->kind == CHUNK_RANGE) {
         json_object_set_new(range, "lower", bound_to_json(chunk->lower, plan->key_count));
         json_object_set_new(range, "upper", bound_to_json(chunk->upper, plan->key_count));
+    } else if (chunk->kind == CHUNK_HASH) {
+        json_object_set_new(range, "buckets", json_integer(chunk->buckets));
+        json_object_set_new(range, "first", json_integer(chunk->first_bucket));
+        json_object_set_new(range, "last", json_integer(chunk->last_bucket));
+        json_object_set_new(range, "probe", json_string(chunk->hash_probe));
     }
     return range;
 }
@@ -90,8 +104,8 @@ static bool malformed(struct error *error, const char *what) {
     return error_set(error, ERROR_INTERNAL, "the ledger's chunk_range can't be read: %s", what);
 }
 
-static void hint_changed(struct error *error) {
-    error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
+static bool hint_changed(struct error *error) {
+    return error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
 }
 
 /* Would a bound be cut or rounded by the column's type as it is now? Kinds whose types hold different digits say how many
@@ -100,31 +114,28 @@ static bool digits_matter(enum value_kind kind) {
     return kind == VALUE_DECIMAL || kind == VALUE_TIMESTAMP || kind == VALUE_INSTANT;
 }
 
-/* NULL: `error` says why not. */
-static const struct source_column *find_key(const struct source_table *table, const char *name, const char *type,
-                                            const char *kind, struct error *error) {
+/* `key` is a copy whose strings are borrowed. A hash is one of the type as it stands, down to its digits. */
+static bool find_key(const struct source_table *table, const char *name, const char *type, const char *kind,
+                     bool hashed, struct source_column *key, struct error *error) {
     int64_t index = source_column_find(table, name);
 
     if (index < 0) {
         error_set(error, ERROR_CONFIG,
                   "column \"%s\", by which the table was cut into chunks, isn't in the source any more", name);
-        hint_changed(error);
-        return NULL;
+        return hint_changed(error);
     }
-    const struct source_column *column = &table->columns[index];
-
-    if (strcmp(value_kind_name(column->kind), kind) != 0 ||
-        (digits_matter(column->kind) && strcmp(column->type_name, type) != 0)) {
-        error_set(error, ERROR_CONFIG,
-                  "column \"%s\", by which the table was cut into chunks, was %s (%s) then and is %s (%s) now", name,
-                  type, kind, column->type_name, value_kind_name(column->kind));
-        hint_changed(error);
-        return NULL;
-    }
-    return column;
+    *key = table->columns[index];
+    key->as_number = key->kind == VALUE_TEXT && strcmp(kind, numeric_text) == 0;
+    if (strcmp(key_kind_name(key), kind) == 0 &&
+        (!(hashed || digits_matter(key->kind)) || strcmp(key->type_name, type) == 0))
+        return true;
+    error_set(error, ERROR_CONFIG,
+              "column \"%s\", by which the table was cut into chunks, was %s (%s) then and is %s (%s) now", name, type,
+              kind, key->type_name, value_kind_name(key->kind));
+    return hint_changed(error);
 }
 
-static bool read_keys(const json_t *range, const struct source_table *table, struct source_column **keys,
+static bool read_keys(const json_t *range, const struct source_table *table, bool hashed, struct source_column **keys,
                       size_t *key_count, struct error *error) {
     const json_t *columns = json_object_get(range, "columns");
     const json_t *types = json_object_get(range, "types");
@@ -141,16 +152,11 @@ static bool read_keys(const json_t *range, const struct source_table *table, str
         const char *name = json_string_value(json_array_get(columns, i));
         const char *type = json_string_value(json_array_get(types, i));
         const char *kind = json_string_value(json_array_get(kinds, i));
-        const struct source_column *column = NULL;
 
         if (name == NULL || type == NULL || kind == NULL)
-            malformed(error, "a column's name, type or kind is no string");
+            done = malformed(error, "a column's name, type or kind is no string");
         else
-            column = find_key(table, name, type, kind, error);
-        if (column != NULL)
-            found[i] = *column;
-        else
-            done = false;
+            done = find_key(table, name, type, kind, hashed, &found[i], error);
     }
     if (done) {
         *keys = plan_keys_copy(found, count);
@@ -176,6 +182,23 @@ static bool read_bound(const json_t *range, const char *name, size_t key_count, 
     return true;
 }
 
+static bool read_span(const json_t *range, struct plan_chunk *chunk, struct error *error) {
+    const json_t *buckets = json_object_get(range, "buckets");
+    const json_t *first = json_object_get(range, "first");
+    const json_t *last = json_object_get(range, "last");
+    const json_t *probe = json_object_get(range, "probe");
+
+    if (!json_is_integer(buckets) || !json_is_integer(first) || !json_is_integer(last) || !json_is_string(probe))
+        return malformed(error, "buckets, first and last are not numbers, or probe is no text");
+    chunk->buckets = json_integer_value(buckets);
+    chunk->first_bucket = json_integer_value(first);
+    chunk->last_bucket = json_integer_value(last);
+    if (chunk->first_bucket < 0 || chunk->last_bucket < chunk->first_bucket || chunk->buckets <= chunk->last_bucket)
+        return malformed(error, "first and last enclose no buckets");
+    chunk->hash_probe = memory_copy_string(json_string_value(probe));
+    return true;
+}
+
 static bool read_chunk(const json_t *range, const struct source_table *table, struct source_column **keys,
                        size_t *key_count, struct plan_chunk *chunk, struct error *error) {
     const char *kind = json_string_value(json_object_get(range, "kind"));
@@ -188,10 +211,14 @@ static bool read_chunk(const json_t *range, const struct source_table *table, st
         chunk->kind = CHUNK_NULLS;
     else if (strcmp(kind, chunk_kind_name(CHUNK_RANGE)) == 0)
         chunk->kind = CHUNK_RANGE;
+    else if (strcmp(kind, chunk_kind_name(CHUNK_HASH)) == 0)
+        chunk->kind = CHUNK_HASH;
     else
         return malformed(error, "its kind is unknown to this version");
-    if (!read_keys(range, table, keys, key_count, error))
+    if (!read_keys(range, table, chunk->kind == CHUNK_HASH, keys, key_count, error))
         return false;
+    if (chunk->kind == CHUNK_HASH)
+        return read_span(range, chunk, error);
     /* A bound that is missing is not a bound that is null: it would widen the chunk over its neighbours. */
     return chunk->kind == CHUNK_NULLS || (read_bound(range, "lower", *key_count, &chunk->lower, error) &&
                                           read_bound(range, "upper", *key_count, &chunk->upper, error));

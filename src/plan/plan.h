@@ -1,7 +1,9 @@
-/* How a table is cut into chunks. Pure: no I/O; run/ executes the query that plan_query() builds.
+/* How a table is cut into chunks. Pure: no I/O; run/ executes the query that plan_query() or plan_hash_query() builds.
  *
  * A plan is a cover, never an estimate: the first range is open below, the last open above, neighbours share their
- * boundary, and rows in which any key is NULL have a chunk of their own. Counts only say where the boundaries fall.
+ * boundary, and rows in which any key is NULL have a chunk of their own. Or the rows are cut by a hash of some columns,
+ * which every row has, whatever is NULL in it: the chunks share the hash's values out among them. Counts only say where
+ * the boundaries fall.
  */
 #ifndef THAW_PLAN_PLAN_H
 #define THAW_PLAN_PLAN_H
@@ -19,13 +21,26 @@
 enum chunk_kind {
     CHUNK_WHOLE, /* every row, those with NULL keys included: a table of one chunk */
     CHUNK_RANGE, /* lower <= key < upper, no key NULL; an open end where the bound is absent */
-    CHUNK_NULLS  /* any key is NULL */
+    CHUNK_NULLS, /* any key is NULL */
+    CHUNK_HASH   /* first_bucket <= the keys' bucket <= last_bucket */
 };
+
+enum plan_method { PLAN_WHOLE, PLAN_RANGE, PLAN_HASH };
+
+/* The hash sorts rows into so many buckets; a chunk is a span of them. More of them make smaller chunks possible, and a longer
+ * answer to the planning query. */
+enum { PLAN_HASH_BUCKETS = 16384 };
+/* A text of more characters is no boundary between chunks: bounds are kept in the ledger, and go into queries. */
+enum { PLAN_BOUND_CHARACTERS = 1000 };
 
 struct plan_chunk {
     enum chunk_kind kind;
-    char **lower;          /* key_count texts (dialect->bound_text), or NULL: open below */
-    char **upper;          /* or NULL: open above */
+    char **lower;         /* key_count texts (dialect->bound_text), or NULL: open below */
+    char **upper;         /* or NULL: open above */
+    int64_t first_bucket; /* of a hash chunk: of `buckets`, numbered from 0 */
+    int64_t last_bucket;  /* in it */
+    int64_t buckets;
+    char *hash_probe;      /* of a hash chunk: dialect->hash_probe when it was planned */
     int64_t expected_rows; /* -1: unknown */
 };
 
@@ -45,10 +60,13 @@ struct plan_size {
     int64_t chunks;       /* chunks wanted: so many for each worker */
 };
 
-/* Batch sizing where none is given: from the columns' estimated bytes a row, workers, and whether each query of the
- * relation costs its whole computation (a view). `columns` are indexes into the table. */
+/* Batch sizing where none is given: from the columns' estimated bytes a row, workers, and whether each chunk's query costs
+ * as much as one of the whole relation (a view, which is computed; a hash, by which no source can skip anything). `columns`
+ * are indexes into the table. */
 struct plan_size plan_choose_size(const struct source_table *table, const size_t *columns, size_t column_count,
-                                  int64_t batch_rows, int workers);
+                                  enum plan_method method, int64_t batch_rows, int workers);
+/* Does the catalogue say of more rows than one chunk should have? Not of views, which it doesn't count. */
+bool plan_is_large(const struct source_table *table, const size_t *columns, size_t column_count);
 
 /* Rows a chunk for a table of `total_rows`: batch_rows, or the table's share within minimum and maximum. */
 int64_t plan_chunk_rows(const struct plan_size *size, int64_t total_rows);
@@ -61,10 +79,15 @@ int64_t plan_estimate_row_bytes(const struct source_table *table, const size_t *
 /* Can this kind of column order chunks? Not floats (NaN and -0.0 compare by each source's own rules), nor booleans, times
  * of day, binary, JSON and nested values. */
 bool plan_key_supported(const struct source_column *column);
+/* Can it be hashed? Not nested values. */
+bool plan_hash_supported(const struct source_column *column);
+/* And would it have the same hash in every query, in a view too? Sums of floats come out by the order of their terms, and
+ * JSON's keys in any order; whoever names such columns knows better. */
+bool plan_hash_reliable(const struct source_column *column);
 
 /* The one aggregate query of a table. Without keys it counts. `filter` is the user's SQL or NULL. Every cell of its result
  * is text. One line a bucket of about plan_bucket_rows() rows, in the keys' order, equal keys always in one bucket, then at
- * most one line for the rows with a NULL key. */
+ * most one line for the rows with a NULL key. A bound that is too long for one (PLAN_BOUND_CHARACTERS) is NULL. */
 void plan_query(struct buffer *sql, const struct dialect *dialect, const struct source_relation *relation,
                 const char *filter, const struct source_column *keys, size_t key_count, const struct plan_size *size);
 /* Its rows to a plan. Rows that can't be a plan (not ascending, a NULL bound, counts that don't add up) are
@@ -72,6 +95,14 @@ void plan_query(struct buffer *sql, const struct dialect *dialect, const struct 
 bool plan_from_rows(struct plan *plan, const struct source_rows *rows, const struct source_column *keys,
                     size_t key_count, const struct plan_size *size, struct error *error) THAW_CHECK;
 void plan_release(struct plan *plan);
+
+/* The same for a plan by hash of at least one column: one line a bucket that has rows, in order. */
+void plan_hash_query(struct buffer *sql, const struct dialect *dialect, const struct source_relation *relation,
+                     const char *filter, const struct source_column *keys, size_t key_count);
+bool plan_hash_from_rows(struct plan *plan, const struct source_rows *rows, const struct source_column *keys,
+                         size_t key_count, const struct plan_size *size, struct error *error) THAW_CHECK;
+/* What dialect->hash_probe is now, as a query of one cell. */
+void plan_probe_query(struct buffer *sql, const struct dialect *dialect);
 
 /* The condition that is TRUE for exactly the chunk's rows, and FALSE or NULL for all others; nothing is appended for a
  * whole chunk. */
@@ -89,10 +120,12 @@ void plan_data_query(struct buffer *sql, const struct dialect *dialect, const st
  *   {"kind":"whole"}
  *   {"kind":"range","columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"],"lower":["1"],"upper":null}
  *   {"kind":"nulls","columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"]}
- * A new reference, owned by the caller. */
+ *   {"kind":"hash","columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"],"buckets":16384,"first":0,"last":511,
+ *    "probe":"..."}
+ * A key that is text compared by its number is of the kind "varchar_numeric". A new reference, owned by the caller. */
 json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chunk);
 /* And back, with the columns described by `table` as it is now. ERROR_CONFIG where a key column is gone, its kind has
- * changed, or its digits have (bounds would be cut to other values); ERROR_INTERNAL where `text` isn't a chunk_range. On
+ * changed, or its digits have (bounds would be cut to other values), or anything of the type of a hashed one; ERROR_INTERNAL where `text` isn't a chunk_range. On
  * success the caller releases the keys (plan_keys_release) and the chunk; whole chunks have no keys. */
 bool plan_chunk_from_json(const char *text, const struct source_table *table, struct source_column **keys,
                           size_t *key_count, struct plan_chunk *chunk, struct error *error) THAW_CHECK;

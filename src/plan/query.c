@@ -59,7 +59,7 @@ static void append_any_null(struct buffer *sql, const struct dialect *dialect, c
                             size_t key_count) {
     for (size_t i = 0; i < key_count; i++) {
         buffer_append(sql, i > 0 ? " OR " : "");
-        dialect->identifier(sql, keys[i].name);
+        dialect->key(sql, &keys[i]);
         buffer_append(sql, " IS NULL");
     }
 }
@@ -73,7 +73,7 @@ static void append_ranked_rows(struct buffer *sql, const struct dialect *dialect
                                const struct source_column *keys, size_t key_count) {
     buffer_append(sql, "SELECT ");
     for (size_t i = 0; i < key_count; i++) {
-        dialect->identifier(sql, keys[i].name);
+        dialect->key(sql, &keys[i]);
         buffer_appendf(sql, " AS THAW_KEY_%zu, ", i + 1);
     }
     buffer_append(sql, "CASE WHEN ");
@@ -86,7 +86,7 @@ static void append_ranked_rows(struct buffer *sql, const struct dialect *dialect
     }
     for (size_t i = 0; i < key_count; i++) {
         buffer_append(sql, i > 0 ? ", " : "");
-        dialect->identifier(sql, keys[i].name);
+        dialect->key(sql, &keys[i]);
         buffer_append(sql, key_count == 1 ? " NULLS LAST" : "");
     }
     buffer_append(sql, ") AS THAW_RANK");
@@ -151,13 +151,22 @@ static void append_ascending(struct buffer *sql, size_t key_count) {
     buffer_append(sql, " THEN '1' ELSE '0' END AS THAW_ASCENDING");
 }
 
+/* https://docs.snowflake.com/en/sql-reference/functions/length (characters)
+ * https://duckdb.org/docs/stable/sql/functions/text#lengthstring */
 static void append_bound_text(struct buffer *sql, const struct dialect *dialect, const struct source_column *key,
                               const char *inner, const char *outer, size_t number) {
     struct buffer expression = {0};
+    struct buffer text = {0};
 
     buffer_appendf(&expression, "THAW_%s_%zu", inner, number);
-    dialect->bound_text(sql, key, buffer_string(&expression));
+    dialect->bound_text(&text, key, buffer_string(&expression));
+    if (key->kind == VALUE_TEXT && !key->as_number)
+        buffer_appendf(sql, "CASE WHEN LENGTH(%s) <= %d THEN %s END", buffer_string(&text), PLAN_BOUND_CHARACTERS,
+                       buffer_string(&text));
+    else
+        buffer_append(sql, buffer_string(&text));
     buffer_appendf(sql, " AS THAW_%s_%zu, ", outer, number);
+    buffer_release(&text);
     buffer_release(&expression);
 }
 
@@ -181,6 +190,22 @@ void plan_query(struct buffer *sql, const struct dialect *dialect, const struct 
     buffer_append(sql, ") AS THAW_BUCKETS ORDER BY THAW_NULL, THAW_FIRST_RANK");
 }
 
+void plan_hash_query(struct buffer *sql, const struct dialect *dialect, const struct source_relation *relation,
+                     const char *filter, const struct source_column *keys, size_t key_count) {
+    buffer_appendf(sql,
+                   "SELECT CAST(THAW_BUCKET AS VARCHAR) AS THAW_NUMBER, CAST(COUNT(*) AS VARCHAR) AS THAW_ROWS, "
+                   "%s AS THAW_PROBE FROM (SELECT ",
+                   dialect->hash_probe);
+    dialect->hash_bucket(sql, keys, key_count, PLAN_HASH_BUCKETS);
+    buffer_append(sql, " AS THAW_BUCKET");
+    append_from(sql, dialect, relation, filter, NULL);
+    buffer_append(sql, ") AS THAW_HASHED GROUP BY THAW_BUCKET ORDER BY THAW_BUCKET");
+}
+
+void plan_probe_query(struct buffer *sql, const struct dialect *dialect) {
+    buffer_appendf(sql, "SELECT %s AS THAW_PROBE", dialect->hash_probe);
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
 struct key_names {
@@ -197,7 +222,7 @@ struct key_bounds {
 static void append_key(struct buffer *sql, const void *context, size_t index) {
     const struct key_names *names = context;
 
-    names->dialect->identifier(sql, names->keys[index].name);
+    names->dialect->key(sql, &names->keys[index]);
 }
 
 static void append_bound(struct buffer *sql, const void *context, size_t index) {
@@ -240,6 +265,11 @@ void plan_predicate(struct buffer *sql, const struct dialect *dialect, const str
         append_any_null(sql, dialect, keys, key_count);
         return;
     }
+    if (chunk->kind == CHUNK_HASH) {
+        dialect->hash_bucket(sql, keys, key_count, chunk->buckets);
+        buffer_appendf(sql, " BETWEEN %lld AND %lld", (long long)chunk->first_bucket, (long long)chunk->last_bucket);
+        return;
+    }
     append_side(sql, dialect, keys, key_count, chunk->lower, true, &first);
     append_side(sql, dialect, keys, key_count, chunk->upper, false, &first);
     /* One bound of one column is never TRUE for NULL; of several columns only the first is always compared. */
@@ -247,7 +277,7 @@ void plan_predicate(struct buffer *sql, const struct dialect *dialect, const str
         return;
     for (size_t i = 0; i < key_count; i++) {
         append_and(sql, &first);
-        dialect->identifier(sql, keys[i].name);
+        dialect->key(sql, &keys[i]);
         buffer_append(sql, " IS NOT NULL");
     }
 }

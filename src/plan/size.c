@@ -1,10 +1,11 @@
-/* How many rows a chunk should have. */
+/* How many rows a chunk should have, and which columns can say to which chunk a row belongs. */
 #include "plan/plan.h"
 
 /* A chunk is a transaction: what a crash costs is the chunks in hand. A worker moves some 100 MB of binary COPY a second,
  * so this much is some twenty seconds of work. */
 static const int64_t CHUNK_BYTES = INT64_C(2) << 30;
-/* Each query of a view computes the whole view again, so a view's chunks may be larger before they are split further. */
+/* Each query of a view computes the whole view again, and each query of a bucket of hashes reads the whole table, so such
+ * chunks may be larger before they are split further. */
 static const int64_t VIEW_CHUNK_BYTES = INT64_C(8) << 30;
 /* Fewer rows than this a chunk, or fewer bytes where rows are wide, and the fixed costs (a query, a claim, a commit) show. */
 static const int64_t MINIMUM_ROWS = 50000;
@@ -71,17 +72,22 @@ int64_t plan_estimate_row_bytes(const struct source_table *table, const size_t *
 }
 
 struct plan_size plan_choose_size(const struct source_table *table, const size_t *columns, size_t column_count,
-                                  int64_t batch_rows, int workers) {
+                                  enum plan_method method, int64_t batch_rows, int workers) {
+    bool costs_all = table->is_view || method == PLAN_HASH;
     int64_t row_bytes = plan_estimate_row_bytes(table, columns, column_count);
-    int64_t chunk_bytes = table->is_view ? VIEW_CHUNK_BYTES : CHUNK_BYTES;
+    int64_t chunk_bytes = costs_all ? VIEW_CHUNK_BYTES : CHUNK_BYTES;
     int64_t minimum_rows = larger(smaller(MINIMUM_BYTES / row_bytes, MINIMUM_ROWS), 1);
 
     return (struct plan_size){
         .batch_rows = batch_rows,
         .minimum_rows = minimum_rows,
         .maximum_rows = larger(chunk_bytes / row_bytes, minimum_rows),
-        .chunks = larger(workers, 1) * (table->is_view ? VIEW_CHUNKS_A_WORKER : CHUNKS_A_WORKER),
+        .chunks = larger(workers, 1) * (costs_all ? VIEW_CHUNKS_A_WORKER : CHUNKS_A_WORKER),
     };
+}
+
+bool plan_is_large(const struct source_table *table, const size_t *columns, size_t column_count) {
+    return table->estimated_rows > CHUNK_BYTES / plan_estimate_row_bytes(table, columns, column_count);
 }
 
 int64_t plan_bucket_rows(const struct plan_size *size) {
@@ -95,4 +101,35 @@ int64_t plan_chunk_rows(const struct plan_size *size, int64_t total_rows) {
     if (size->batch_rows > 0)
         return size->batch_rows;
     return smaller(larger(share, larger(size->minimum_rows, 1)), larger(size->maximum_rows, 1));
+}
+
+/* ---- columns --------------------------------------------------------------------------------------------------------- */
+
+bool plan_key_supported(const struct source_column *column) {
+    switch (column->kind) {
+    case VALUE_INTEGER:
+    case VALUE_DECIMAL:
+    case VALUE_TEXT:
+    case VALUE_DATE:
+    case VALUE_TIMESTAMP:
+    case VALUE_INSTANT:
+    case VALUE_UUID:
+        return true;
+    case VALUE_FLOAT:
+    case VALUE_BOOL:
+    case VALUE_BINARY:
+    case VALUE_TIME:
+    case VALUE_JSON:
+    case VALUE_OTHER:
+        break;
+    }
+    return false;
+}
+
+bool plan_hash_supported(const struct source_column *column) {
+    return column->kind != VALUE_OTHER;
+}
+
+bool plan_hash_reliable(const struct source_column *column) {
+    return plan_hash_supported(column) && column->kind != VALUE_FLOAT && column->kind != VALUE_JSON;
 }

@@ -265,9 +265,12 @@ static void look_at_chunking(struct checker *checker, const struct run_table *ta
         return;
     }
     for (size_t k = 0; k < mapping->key_count; k++)
-        buffer_appendf(&keys, "%s\"%s\" (%s)", k > 0 ? ", " : "", mapping->keys[k].name, mapping->keys[k].type_name);
-    if (mapping->key_count > 0)
+        buffer_appendf(&keys, "%s\"%s\" (%s)%s", k > 0 ? ", " : "", mapping->keys[k].name, mapping->keys[k].type_name,
+                       mapping->keys[k].as_number ? " as a number" : "");
+    if (mapping->method == PLAN_RANGE)
         check_add(findings, CHECK_OK, "chunking", "chunks are ranges of %s", buffer_string(&keys));
+    else if (mapping->method == PLAN_HASH)
+        check_add(findings, CHECK_OK, "chunking", "chunks are buckets of a hash of %s", buffer_string(&keys));
     else if (table->config->chunking == CHUNKING_WHOLE)
         check_add(findings, CHECK_OK, "chunking", "the table is one chunk, as configured");
     else
@@ -276,12 +279,17 @@ static void look_at_chunking(struct checker *checker, const struct run_table *ta
                       "nothing says by which column to cut the table: it is one chunk, which one worker copies in "
                       "one transaction"),
             "name a column in chunking_columns if the table is large");
+    buffer_clear(&keys);
+    mapping_compare_types(mapping, table->config, &keys);
+    if (keys.length > 0)
+        check_add(findings, CHECK_REMARK, "chunking", "chunking_column_types: %s; the source's own type counts",
+                  buffer_string(&keys));
     buffer_release(&keys);
 }
 
 /* Rows by the source's own count, as bytes on the way: for the server's sake, not for the plan's. */
 static void count_load(struct checker *checker, const struct run_table *table, const struct run_mapping *mapping) {
-    int64_t rows = checker->source == NULL ? -1 : source_estimate_rows(checker->source, &table->relation);
+    int64_t rows = checker->source == NULL ? -1 : mapping->source.estimated_rows;
     int workers = table->config->settings.parallel_threads;
     if (rows < 0 || mapping->column_count == 0)
         checker->load.uncounted++;

@@ -31,6 +31,9 @@ static void print_chunks(FILE *out, const struct plan *plan) {
             fputs("the whole table", out);
         } else if (chunk->kind == CHUNK_NULLS) {
             fputs("rows with a NULL key", out);
+        } else if (chunk->kind == CHUNK_HASH) {
+            fprintf(out, "hash buckets %" PRId64 " to %" PRId64 " of %" PRId64, chunk->first_bucket, chunk->last_bucket,
+                    chunk->buckets);
         } else {
             print_bound(out, chunk->lower, plan->key_count, "(open)");
             fputs(" <= key < ", out);
@@ -49,9 +52,11 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
     fprintf(out, "  mode: copy, %zu columns%s%s\n", mapping->column_count,
             table->config->source_filter == NULL ? "" : ", filter: ",
             table->config->source_filter == NULL ? "" : table->config->source_filter);
-    fprintf(out, "  chunking: %s", mapping->key_count == 0 ? "whole" : "range on ");
+    fprintf(out, "  chunking: %s", mapping->method == PLAN_HASH    ? "hash of "
+                                   : mapping->method == PLAN_RANGE ? "range on "
+                                                                   : "whole");
     for (size_t k = 0; k < mapping->key_count; k++)
-        fprintf(out, "%s%s", k > 0 ? ", " : "", mapping->keys[k].name);
+        fprintf(out, "%s%s%s", k > 0 ? ", " : "", mapping->keys[k].name, mapping->keys[k].as_number ? " (its number)" : "");
     fprintf(out, "\n  rows: %" PRId64 " in %zu chunks\n", plan->expected_rows, plan->chunk_count);
     if (table->config->truncate_onstart)
         fprintf(out, "  would be TRUNCATED: %s.%s\n", mapping->target.schema, mapping->target.name);

@@ -1,5 +1,7 @@
 #include "run/load.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/memory.h"
 #include "target/copy.h"
@@ -146,20 +148,45 @@ static bool record(struct worker *worker, const struct run_table *table, const s
     return fault_point(faults, "after_commit", error);
 }
 
-/* Is this column's query the one that was planned? The chunk carries its own key columns, so a resumed plan stays itself. */
-static bool build_query(const struct run_table *table, const struct ledger_claim *claim, const struct dialect *dialect,
+/* The hash of today must be the one that the table was cut by: another version of the source may hash otherwise. */
+static bool check_hash(struct source_connection *source, const struct dialect *dialect, const struct plan_chunk *chunk,
+                       struct error *error) {
+    struct buffer sql = {0};
+    struct source_rows rows;
+    if (chunk->kind != CHUNK_HASH)
+        return true;
+    plan_probe_query(&sql, dialect);
+    bool done = source_query_rows(source, buffer_string(&sql), &rows, error);
+    buffer_release(&sql);
+    if (!done)
+        return false;
+    const char *probe = rows.row_count == 1 ? source_cell(&rows, 0, 0) : NULL;
+    if (probe == NULL || strcmp(probe, chunk->hash_probe) != 0) {
+        error_set(error, ERROR_CONFIG, "the source hashes otherwise than when the table was cut into chunks by a hash");
+        error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
+        done = false;
+    }
+    source_rows_release(&rows);
+    return done;
+}
+
+/* The chunk carries its own key columns, so a resumed plan stays itself. */
+static bool build_query(const struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
                         struct buffer *sql, bool *has_inexact, struct error *error) {
+    const struct dialect *dialect = source_dialect(worker->run->source);
     const struct run_mapping *mapping = &table->mapping;
     struct source_column *keys = NULL;
     size_t key_count = 0;
     struct plan_chunk chunk;
     if (!plan_chunk_from_json(claim->range, &mapping->source, &keys, &key_count, &chunk, error))
         return false;
-    plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count, table->config->source_filter,
-                    keys, key_count, &chunk, has_inexact);
+    bool done = check_hash(worker->source, dialect, &chunk, error);
+    if (done)
+        plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count,
+                        table->config->source_filter, keys, key_count, &chunk, has_inexact);
     plan_chunk_release(&chunk, key_count);
     plan_keys_release(&keys, &key_count);
-    return true;
+    return done;
 }
 
 bool load_chunk(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, bool *last,
@@ -175,7 +202,7 @@ bool load_chunk(struct worker *worker, const struct run_table *table, const stru
     int64_t copied = 0;
     note_progress(worker);
     if (!load_connect_source(worker, error) ||
-        !build_query(table, claim, source_dialect(worker->run->source), &sql, &request.has_inexact, error)) {
+        !build_query(worker, table, claim, &sql, &request.has_inexact, error)) {
         buffer_release(&sql);
         return false;
     }

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "target/copy.h"
 
+enum { NAMING_COLUMNS = 8 };
+
 /* Target name of a source column: as mapped, else the same. */
 static const char *target_name(const struct config_table *config, const char *source_name) {
     for (size_t i = 0; i < config->column_mapping_count; i++)
@@ -65,72 +67,11 @@ static void pair_columns(struct run_mapping *mapping, const struct config_table 
     memory_release(&taken);
 }
 
-static void copy_column(struct source_column *copy, const struct source_column *column) {
-    *copy = *column;
-    copy->name = memory_copy_string(column->name);
-    copy->type_name = memory_copy_string(column->type_name);
-}
-
-static bool key_by_name(struct run_mapping *mapping, const char *name, const char *setting, struct error *error) {
-    int64_t found = source_column_find(&mapping->source, name);
-    if (found < 0)
-        return error_set(error, ERROR_CONFIG, "%s names the column \"%s\", which the source doesn't have", setting, name);
-    if (!plan_key_supported(&mapping->source.columns[found])) {
-        error_set(error, ERROR_CONFIG, "%s names the column \"%s\" of type %s, which can't order chunks", setting, name,
-                  mapping->source.columns[found].type_name);
-        return error_hint(error, "range chunking takes integers, decimals, dates, timestamps, text and uuid");
-    }
-    copy_column(&mapping->keys[mapping->key_count++], &mapping->source.columns[found]);
-    return true;
-}
-
-/* Source column that feeds a target column, or NULL. */
-static const char *source_name_of(const struct run_mapping *mapping, const char *target_column) {
-    for (size_t i = 0; i < mapping->column_count; i++)
-        if (strcmp(mapping->targets[i].name, target_column) == 0)
-            return mapping->source.columns[mapping->columns[i]].name;
-    return NULL;
-}
-
-bool mapping_choose_keys(struct run_mapping *mapping, const struct config_table *config, struct error *error) {
-    size_t most = config->chunking_column_count + config->uniqueness_column_count + mapping->source.key_count;
-    mapping->keys = memory_array(most, sizeof *mapping->keys);
-    if (config->chunking == CHUNKING_WHOLE)
-        return true;
-    for (size_t i = 0; i < config->chunking_column_count; i++)
-        if (!key_by_name(mapping, config->chunking_columns[i], "chunking_columns", error))
-            return false;
-    if (mapping->key_count > 0)
-        return true;
-    for (size_t i = 0; i < config->uniqueness_column_count; i++) {
-        const char *name = source_name_of(mapping, config->uniqueness_columns[i]);
-        if (name == NULL)
-            return error_set(error, ERROR_CONFIG,
-                             "uniqueness_columns names the target column \"%s\", which no source column goes into",
-                             config->uniqueness_columns[i]);
-        if (!key_by_name(mapping, name, "uniqueness_columns", error))
-            return false;
-    }
-    if (mapping->key_count > 0)
-        return true;
-    for (size_t i = 0; i < mapping->source.key_count; i++) {
-        const struct source_column *column = &mapping->source.columns[mapping->source.key[i]];
-        if (!plan_key_supported(column)) { /* nobody asked for it: one chunk is as complete */
-            plan_keys_release(&mapping->keys, &mapping->key_count);
-            mapping->keys = memory_array(1, sizeof *mapping->keys);
-            break;
-        }
-        copy_column(&mapping->keys[mapping->key_count++], column);
-    }
-    if (config->chunking == CHUNKING_RANGE && mapping->key_count == 0) {
-        error_set(error, ERROR_CONFIG, "chunking is \"range\", but there is no column to order chunks by");
-        return error_hint(error, "name one in chunking_columns");
-    }
-    return true;
-}
-
-/* Rows are named in messages by their chunking columns, as far as those are copied. */
+/* Rows are named in messages by their chunking columns, as far as those are copied; not where those are all that can be
+ * hashed, which would be rows in full. */
 static void choose_key_columns(struct run_mapping *mapping) {
+    if (mapping->key_count > NAMING_COLUMNS)
+        return;
     mapping->key_columns = memory_array(mapping->key_count, sizeof *mapping->key_columns);
     for (size_t k = 0; k < mapping->key_count; k++)
         for (size_t i = 0; i < mapping->column_count; i++)
@@ -216,6 +157,16 @@ static bool map_columns(struct run_mapping *mapping, const struct run_table *tab
     return done;
 }
 
+static void warn_of_types(const struct run_mapping *mapping, const struct run_table *table, struct log *log) {
+    struct log_scope scope = run_scope(table, 0);
+    struct buffer differences = {0};
+    mapping_compare_types(mapping, table->config, &differences);
+    if (differences.length > 0)
+        log_write(log, LOG_WARNING, &scope, "chunking_column_types: %s; the source's own type counts",
+                  buffer_string(&differences));
+    buffer_release(&differences);
+}
+
 bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table, struct source_connection *source,
                      const struct dialect *dialect, struct target_connection *target, struct log *log,
                      struct error *error) {
@@ -226,6 +177,7 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
                                 &mapping->target, error) &&
                 map_columns(mapping, table, source, dialect, log, error) && mapping_choose_keys(mapping, table->config, error);
     if (done) {
+        warn_of_types(mapping, table, log);
         choose_key_columns(mapping);
         copy_statement(&copy, mapping->target.schema, mapping->target.name, mapping->targets, mapping->column_count);
         mapping->copy_sql = buffer_steal(&copy);

@@ -25,9 +25,13 @@ struct mapping_findings {
 bool mapping_pair(struct run_mapping *mapping, const struct config_table *config, struct source_connection *source,
                   const struct dialect *dialect, struct mapping_findings *findings, struct error *error) THAW_CHECK;
 void mapping_findings_release(struct mapping_findings *findings);
-/* Chunking columns, after mapping_pair(): as configured, else the key that the user named, else the source's primary key;
- * none: one chunk. */
+/* Chunking columns and how they cut, after mapping_pair(): as configured, else the key that the user named, else the source's
+ * primary key. Where nothing orders chunks, a large table is cut by a hash; else it is one chunk. */
 bool mapping_choose_keys(struct run_mapping *mapping, const struct config_table *config,
                          struct error *error) THAW_CHECK;
+/* Appended: chunking_column_types that are of another family than the column, "" where all agree. The column's own type
+ * counts; of text, "varchar_numeric" says to compare the numbers in it. */
+void mapping_compare_types(const struct run_mapping *mapping, const struct config_table *config,
+                           struct buffer *differences);
 
 #endif

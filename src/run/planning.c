@@ -22,9 +22,12 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     struct buffer sql = {0};
     struct source_rows rows = {0};
     struct error narrowing;
-    struct plan_size size = plan_choose_size(&mapping->source, mapping->columns, mapping->column_count,
+    struct plan_size size = plan_choose_size(&mapping->source, mapping->columns, mapping->column_count, mapping->method,
                                              table->config->settings.batch_size, workers);
-    plan_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count, &size);
+    if (mapping->method == PLAN_HASH)
+        plan_hash_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count);
+    else
+        plan_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count, &size);
     if (!source_planning_begin(source, error)) {
         buffer_release(&sql);
         return false;
@@ -34,7 +37,10 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     error_clear(&narrowing);
     if (!source_planning_end(source, done ? error : &narrowing))
         done = false;
-    done = done && plan_from_rows(plan, &rows, mapping->keys, mapping->key_count, &size, error);
+    if (done && mapping->method == PLAN_HASH)
+        done = plan_hash_from_rows(plan, &rows, mapping->keys, mapping->key_count, &size, error);
+    else if (done)
+        done = plan_from_rows(plan, &rows, mapping->keys, mapping->key_count, &size, error);
     source_rows_release(&rows);
     return done || error_context(error, "the planning query");
 }

@@ -56,7 +56,8 @@ struct run_mapping {
     size_t *columns;               /* source columns to copy, in order */
     struct encode_target *targets; /* where each goes; strings borrowed from `target` */
     size_t column_count;
-    struct source_column *keys;    /* chunking columns, deep-copied */
+    enum plan_method method;
+    struct source_column *keys;    /* chunking columns, deep-copied; none for PLAN_WHOLE */
     size_t key_count;
     size_t *key_columns;           /* of those columns, the ones that name a row in messages */
     size_t key_column_count;

@@ -116,7 +116,8 @@ static void fill_key(struct source_connection *connection, struct source_table *
     source_rows_release(&rows);
 }
 
-static void fill_is_view(struct source_connection *connection, struct source_table *table) {
+/* Table or view, and how many rows it is said to have. */
+static void fill_kind(struct source_connection *connection, struct source_table *table) {
     struct source_rows rows;
     struct error ignored;
     struct buffer sql = {0};
@@ -125,6 +126,10 @@ static void fill_is_view(struct source_connection *connection, struct source_tab
         int64_t kind = source_rows_column(&rows, "kind");
         const char *text = kind >= 0 && rows.row_count > 0 ? source_cell(&rows, 0, (size_t)kind) : NULL;
         table->is_view = text != NULL && strstr(text, "VIEW") != NULL;
+        int64_t count = source_rows_column(&rows, "rows");
+        const char *estimate = count >= 0 && rows.row_count > 0 ? source_cell(&rows, 0, (size_t)count) : NULL;
+        if (estimate != NULL)
+            table->estimated_rows = strtoll(estimate, NULL, 10);
         source_rows_release(&rows);
     }
     buffer_release(&sql);
@@ -150,7 +155,8 @@ bool source_describe(struct source_connection *connection, const struct source_r
     table->relation.database = memory_copy_string(relation->database);
     table->relation.schema = memory_copy_string(relation->schema);
     table->relation.name = memory_copy_string(relation->name);
-    fill_is_view(connection, table);
+    table->estimated_rows = -1;
+    fill_kind(connection, table);
     if (!table->is_view)
         fill_key(connection, table);
     return true;

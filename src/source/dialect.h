@@ -41,6 +41,7 @@ struct source_column {
     int scale;
     int64_t maximum_length; /* characters or bytes; -1: unknown */
     bool nullable;
+    bool as_number; /* of a chunking column only: text that is compared by the number that it holds */
 };
 
 struct source_table {
@@ -50,6 +51,7 @@ struct source_table {
     size_t *key; /* columns of the primary key as the catalogue has it; informative, never trusted */
     size_t key_count;
     bool is_view;
+    int64_t estimated_rows; /* as the catalogue has it, which may be old; -1: it doesn't say */
 };
 
 void source_table_release(struct source_table *table);
@@ -68,13 +70,22 @@ struct dialect {
     void (*projection)(struct buffer *sql, const struct source_column *column);
     /* A condition that is TRUE where projection() drops digits of the value. False returned: it never does. */
     bool (*projection_is_inexact)(struct buffer *sql, const struct source_column *column);
+    /* The column as chunks compare it: itself, or where it is compared as a number, the number of up to 38 digits that its
+     * text holds, fractions rounded, NULL where it holds none. */
+    void (*key)(struct buffer *sql, const struct source_column *column);
+    /* Which of `buckets` a row is in by the hash of these columns: a whole number from 0 to buckets - 1, never NULL. */
+    void (*hash_bucket)(struct buffer *sql, const struct source_column *columns, size_t column_count, int64_t buckets);
+    /* An expression of text: what the hash function makes of fixed values. Chunks that were cut when it gave another
+     * text don't fit the rows any more. */
+    const char *hash_probe;
     /* The key value `expression` as text that bound_literal() reads back; exact to the type's precision. */
     void (*bound_text)(struct buffer *sql, const struct source_column *column, const char *expression);
     /* A literal of the column's own type from that text, zone and precision explicit. */
     void (*bound_literal)(struct buffer *sql, const struct source_column *column, const char *text);
     /* Queries whose rows source_describe() turns into a struct source_table. It reads them by the names of their columns:
      * columns_query "name", "type", "null?" (Y or N), in the table's order; key_query "column_name", "key_sequence";
-     * relations_query "name", "kind" (holds VIEW where it is one): this relation, or with `all` every one of its schema. */
+     * relations_query "name", "kind" (holds VIEW where it is one), "rows" (an estimate, or NULL): this relation, or with
+     * `all` every one of its schema. */
     void (*columns_query)(struct buffer *sql, const struct source_relation *relation);
     void (*key_query)(struct buffer *sql, const struct source_relation *relation);
     void (*relations_query)(struct buffer *sql, const struct source_relation *relation, bool all);

@@ -48,12 +48,30 @@ static bool projection_is_inexact(struct buffer *sql, const struct source_column
     return false; /* nanoseconds arrive as they are, and the encoder judges them */
 }
 
+/* TRY_CAST gives NULL where CAST fails: https://duckdb.org/docs/stable/sql/expressions/cast#try_cast */
+static void key(struct buffer *sql, const struct source_column *column) {
+    buffer_append(sql, column->as_number ? "TRY_CAST(" : "");
+    identifier(sql, column->name);
+    buffer_append(sql, column->as_number ? " AS DECIMAL(38,0))" : "");
+}
+
+/* hash() gives a UBIGINT, of NULL too; which one may change from version to version:
+ * https://duckdb.org/docs/stable/sql/functions/utility#hashvalue */
+static void hash_bucket(struct buffer *sql, const struct source_column *columns, size_t column_count, int64_t buckets) {
+    buffer_append(sql, "hash(");
+    for (size_t i = 0; i < column_count; i++) {
+        buffer_append(sql, i > 0 ? ", " : "");
+        identifier(sql, columns[i].name);
+    }
+    buffer_appendf(sql, ") %% CAST(%lld AS UBIGINT)", (long long)buckets);
+}
+
 /* CAST to VARCHAR is what CAST from VARCHAR reads, for every type that orders; timestamps with zone are written with the
  * offset of the session's zone, which is UTC: https://duckdb.org/docs/stable/sql/expressions/cast */
 static void bound_text(struct buffer *sql, const struct source_column *column, const char *expression) {
     if (column->kind == VALUE_BINARY)
         buffer_appendf(sql, "hex(%s)", expression);
-    else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM("))
+    else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM(") && !column->as_number)
         buffer_append(sql, expression);
     else
         buffer_appendf(sql, "CAST(%s AS VARCHAR)", expression);
@@ -64,12 +82,12 @@ static void bound_literal(struct buffer *sql, const struct source_column *column
         buffer_append(sql, "unhex(");
         text_literal(sql, text);
         buffer_append_char(sql, ')');
-    } else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM(")) {
+    } else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM(") && !column->as_number) {
         text_literal(sql, text);
     } else {
         buffer_append(sql, "CAST(");
         text_literal(sql, text);
-        buffer_appendf(sql, " AS %s)", column->type_name);
+        buffer_appendf(sql, " AS %s)", column->as_number ? "DECIMAL(38,0)" : column->type_name);
     }
 }
 
@@ -107,10 +125,11 @@ static void key_query(struct buffer *sql, const struct source_relation *relation
 }
 
 static void relations_query(struct buffer *sql, const struct source_relation *relation, bool all) {
-    buffer_append(sql, "SELECT name AS \"name\", kind AS \"kind\" FROM ("
-                       "SELECT database_name, schema_name, table_name, table_name AS name, 'TABLE' AS kind "
-                       "FROM duckdb_tables() UNION ALL "
-                       "SELECT database_name, schema_name, view_name, view_name, 'VIEW' FROM duckdb_views())");
+    buffer_append(sql,
+                  "SELECT name AS \"name\", kind AS \"kind\", CAST(estimated_size AS VARCHAR) AS \"rows\" FROM ("
+                  "SELECT database_name, schema_name, table_name, table_name AS name, 'TABLE' AS kind, estimated_size "
+                  "FROM duckdb_tables() UNION ALL "
+                  "SELECT database_name, schema_name, view_name, view_name, 'VIEW', NULL FROM duckdb_views())");
     in_relation(sql, relation, !all);
     buffer_append(sql, " ORDER BY 1");
 }
@@ -177,6 +196,9 @@ const struct dialect dialect_duckdb = {
     .text_literal = text_literal,
     .projection = projection,
     .projection_is_inexact = projection_is_inexact,
+    .key = key,
+    .hash_bucket = hash_bucket,
+    .hash_probe = "CAST(hash('thaw', 38, NULL) AS VARCHAR)",
     .bound_text = bound_text,
     .bound_literal = bound_literal,
     .columns_query = columns_query,

@@ -56,6 +56,27 @@ static bool projection_is_inexact(struct buffer *sql, const struct source_column
     return true;
 }
 
+/* https://docs.snowflake.com/en/sql-reference/functions/try_to_decimal (NULL where the text is no number, or one of too many
+ * digits) */
+static void key(struct buffer *sql, const struct source_column *column) {
+    buffer_append(sql, column->as_number ? "TRY_TO_NUMBER(" : "");
+    identifier(sql, column->name);
+    buffer_append(sql, column->as_number ? ", 38, 0)" : "");
+}
+
+/* HASH is signed and never NULL: https://docs.snowflake.com/en/sql-reference/functions/hash
+ * The remainder of a negative number is negative: https://docs.snowflake.com/en/sql-reference/functions/mod
+ * ABS comes after MOD, so that it never meets the least number of 64 bits, and each bucket but 0 gets two remainders of half
+ * the rows each: https://docs.snowflake.com/en/sql-reference/functions/abs */
+static void hash_bucket(struct buffer *sql, const struct source_column *columns, size_t column_count, int64_t buckets) {
+    buffer_append(sql, "ABS(MOD(HASH(");
+    for (size_t i = 0; i < column_count; i++) {
+        buffer_append(sql, i > 0 ? ", " : "");
+        identifier(sql, columns[i].name);
+    }
+    buffer_appendf(sql, "), %lld))", (long long)buckets);
+}
+
 /* Formats are spelled out, so that no session parameter decides:
  * https://docs.snowflake.com/en/sql-reference/functions/to_char
  * https://docs.snowflake.com/en/sql-reference/date-time-input-output (format elements)
@@ -78,7 +99,10 @@ static void bound_text(struct buffer *sql, const struct source_column *column, c
         buffer_appendf(sql, "HEX_ENCODE(%s)", expression);
         return;
     case VALUE_TEXT:
-        buffer_append(sql, expression);
+        if (column->as_number)
+            buffer_appendf(sql, "TO_VARCHAR(%s)", expression);
+        else
+            buffer_append(sql, expression);
         return;
     default:
         buffer_appendf(sql, "TO_VARCHAR(%s)", expression);
@@ -88,7 +112,10 @@ static void bound_text(struct buffer *sql, const struct source_column *column, c
 
 /* https://docs.snowflake.com/en/sql-reference/data-type-conversion (casting text to the type of a column) */
 static void bound_literal(struct buffer *sql, const struct source_column *column, const char *text) {
-    if (column->kind == VALUE_TEXT) {
+    if (column->as_number) {
+        text_literal(sql, text);
+        buffer_append(sql, "::NUMBER(38,0)");
+    } else if (column->kind == VALUE_TEXT) {
         text_literal(sql, text);
     } else if (column->kind == VALUE_BINARY) { /* https://docs.snowflake.com/en/sql-reference/functions/to_binary */
         buffer_append(sql, "TO_BINARY(");
@@ -113,9 +140,11 @@ static void key_query(struct buffer *sql, const struct source_relation *relation
     dialect_relation(&dialect_snowflake, sql, relation);
 }
 
-/* https://docs.snowflake.com/en/sql-reference/info-schema/tables (TABLE_TYPE: BASE TABLE, VIEW, MATERIALIZED VIEW, ...) */
+/* https://docs.snowflake.com/en/sql-reference/info-schema/tables (TABLE_TYPE: BASE TABLE, VIEW, MATERIALIZED VIEW, ...;
+ * ROW_COUNT: NULL for views and external tables) */
 static void relations_query(struct buffer *sql, const struct source_relation *relation, bool all) {
-    buffer_append(sql, "SELECT table_name AS \"name\", table_type AS \"kind\" FROM ");
+    buffer_append(sql,
+                  "SELECT table_name AS \"name\", table_type AS \"kind\", TO_VARCHAR(row_count) AS \"rows\" FROM ");
     if (relation->database != NULL) {
         identifier(sql, relation->database);
         buffer_append_char(sql, '.');
@@ -201,6 +230,9 @@ const struct dialect dialect_snowflake = {
     .text_literal = text_literal,
     .projection = projection,
     .projection_is_inexact = projection_is_inexact,
+    .key = key,
+    .hash_bucket = hash_bucket,
+    .hash_probe = "TO_VARCHAR(HASH('thaw', 38, NULL))",
     .bound_text = bound_text,
     .bound_literal = bound_literal,
     .columns_query = columns_query,

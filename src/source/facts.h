@@ -20,7 +20,4 @@ bool source_read_facts(struct source_connection *connection, struct source_facts
                        struct error *error) THAW_CHECK;
 void source_facts_release(struct source_facts *facts);
 
-/* Rows of a table as the catalogue counts them; -1 where it doesn't, as for views. Nothing of a plan depends on it. */
-int64_t source_estimate_rows(struct source_connection *connection, const struct source_relation *relation);
-
 #endif

@@ -61,6 +61,8 @@ static bool append_batch(struct source_rows *rows, struct ArrowArrayView *view, 
     size_t added = (size_t)batch->length, columns = rows->column_count;
     rows->cells = memory_resize(rows->cells, (rows->row_count + added) * columns, sizeof *rows->cells);
     memset(rows->cells + rows->row_count * columns, 0, added * columns * sizeof *rows->cells);
+    rows->cut = memory_resize(rows->cut, (rows->row_count + added) * columns, sizeof *rows->cut);
+    memset(rows->cut + rows->row_count * columns, 0, added * columns * sizeof *rows->cut);
     for (size_t row = 0; row < added; row++) {
         for (size_t column = 0; column < columns; column++) {
             const struct ArrowArrayView *child = view->children[column];
@@ -74,7 +76,9 @@ static bool append_batch(struct source_rows *rows, struct ArrowArrayView *view, 
                 return error_set(error, ERROR_INTERNAL, "column %zu of a query is no text: it lacks a cast",
                                  column + 1);
             }
-            rows->cells[(rows->row_count + row) * columns + column] = buffer_steal(&text);
+            size_t cell = (rows->row_count + row) * columns + column;
+            rows->cut[cell] = text.length > 0 && memchr(text.data, '\0', text.length) != NULL;
+            rows->cells[cell] = buffer_steal(&text);
         }
     }
     rows->row_count += added;
@@ -139,6 +143,7 @@ void source_rows_release(struct source_rows *rows) {
     for (size_t i = 0; rows->names != NULL && i < rows->column_count; i++)
         free(rows->names[i]);
     memory_release(&rows->cells);
+    memory_release(&rows->cut);
     memory_release(&rows->names);
     memset(rows, 0, sizeof *rows);
 }
@@ -152,4 +157,8 @@ int64_t source_rows_column(const struct source_rows *rows, const char *name) {
         if (strcmp(rows->names[i], name) == 0)
             return (int64_t)i;
     return -1;
+}
+
+bool source_cell_is_cut(const struct source_rows *rows, size_t row, size_t column) {
+    return rows->cut != NULL && rows->cut[row * rows->column_count + column];
 }

@@ -32,11 +32,12 @@ struct source_stream {
 };
 
 /* A small result, every cell as text (NULL stays NULL). Queries cast what they select to text themselves; of what SHOW
- * answers, columns without a text form are NULL. */
+ * answers, columns without a text form are NULL. A cell ends at its first NUL; source_cell_is_cut() tells. */
 struct source_rows {
     size_t row_count;
     size_t column_count;
-    char **cells; /* row_count * column_count, row-major, owned. A cell ends at its first NUL. */
+    char **cells; /* row_count * column_count, row-major, owned */
+    bool *cut;    /* the same shape; NULL: no cell was cut */
     char **names; /* the columns' */
 };
 
@@ -72,6 +73,7 @@ bool source_query_rows(struct source_connection *connection, const char *sql, st
                        struct error *error) THAW_CHECK;
 void source_rows_release(struct source_rows *rows);
 const char *source_cell(const struct source_rows *rows, size_t row, size_t column);
+bool source_cell_is_cut(const struct source_rows *rows, size_t row, size_t column);
 /* Index of the column of exactly this name, or -1. */
 int64_t source_rows_column(const struct source_rows *rows, const char *name);
 

@@ -89,6 +89,9 @@ GOOD = {
     "range by columns": table(chunking="range", chunking_columns=["a"], chunking_column_types=["timestamp_ltz"]),
     "range by key": table(chunking="range", uniqueness_columns=["a"], truncate_onstart=True),
     "whole": table(chunking="whole", source_filter="a = 1"),
+    "hash of anything": table(chunking="hash"),
+    "hash of columns": table(chunking="hash", chunking_columns=["a", "b"]),
+    "numbers in text": table(chunking_columns=["a"], chunking_column_types=["varchar_numeric"]),
     "mapping of odd names": table(column_mapping={"note": "note", "_x": "x y", "Ü \"": "ü", "gone": None}),
     "63 characters": table(target="x" * 63),
     "disabled": feed(tables=[{"source": "A", "target": "a"}, {"source": "A", "target": "a", "enabled": False}]),
@@ -196,8 +199,6 @@ BAD = {
     "target_watermark": table(target_watermark="a"),
     "disable_index": table(disable_index=True),
     "create_target": table(create_target=True),
-    "hash": table(chunking="hash"),
-    "varchar_numeric": table(chunking_columns=["a"], chunking_column_types=["varchar_numeric"]),
 }
 
 # The program refuses what a JSON Schema can't: why.

@@ -107,6 +107,8 @@ static void good_documents_are_accepted(void **state) {
         TABLE("'uniqueness_columns': [], 'chunking_columns': [], 'column_mapping': {}"),
         TABLE("'chunking_columns': ['a', 'b'], 'chunking_column_types': ['int', 'int'], 'chunking': 'range'"),
         TABLE("'column_mapping': {'note': 'note', '_id': 'id', 'comment': 'remark', 'gone': null}"),
+        TABLE("'chunking': 'hash'"),
+        TABLE("'chunking_columns': ['a'], 'chunking_column_types': ['varchar_numeric'], 'chunking': 'hash'"),
         TABLE("'chunking': 'range', 'truncate_onstart': true, 'uniqueness_columns': ['id']"),
         TABLE("'source_filter': 'a = 1'"),
         TABLES("{'source': 'B', 'target': 'a'}, {'source': 'A', 'target': 'b'}"),
@@ -191,7 +193,7 @@ static void types_and_ranges(void **state) {
         {TOP("'insert_only_mode': 'false'"), "$.insert_only_mode", 1, "true or false"},
         {ENTRY("'enabled': 1"), "$.sources[0].enabled", 2, "true or false"},
         {TABLE("'truncate_onstart': 'yes'"), "$.sources[0].tables[0].truncate_onstart", 3, "true or false"},
-        {TABLE("'chunking': 'offset'"), "$.sources[0].tables[0].chunking", 3, "\"range\" or \"whole\""},
+        {TABLE("'chunking': 'offset'"), "$.sources[0].tables[0].chunking", 3, "\"hash\" or \"whole\""},
         {TABLE("'chunking_columns': 'id'"), "$.sources[0].tables[0].chunking_columns", 3, "a list of strings"},
         {TABLE("'chunking_columns': [1]"), "$.sources[0].tables[0].chunking_columns[0]", 3, "a string"},
         {TABLE("'chunking_columns': ['']"), "$.sources[0].tables[0].chunking_columns[0]", 3, "not empty"},
@@ -313,9 +315,6 @@ static void what_is_not_built(void **state) {
         {TABLE("'target_watermark': 'x'"), AT_TABLE "target_watermark", 3, "not available in this version"},
         {TABLE("'disable_index': true"), AT_TABLE "disable_index", 3, "not available in this version"},
         {TABLE("'create_target': true"), AT_TABLE "create_target", 3, "not available in this version"},
-        {TABLE("'chunking': 'hash'"), AT_TABLE "chunking", 3, "\"hash\" is not available in this version"},
-        {TABLE("'chunking_columns': ['a'], 'chunking_column_types': ['varchar_numeric']"),
-         AT_TABLE "chunking_column_types[0]", 3, "\"varchar_numeric\" is not available in this version"},
     };
     check_bad(cases, COUNT(cases));
 }
@@ -371,7 +370,7 @@ static void all_problems_come_at_once_and_in_order(void **state) {
     assert_false(
         load(&config,
              "{'duckdb': {'paht': 'x'},\n'postgres': {'port': 0},\n'foo': 1, 'foo': 2,\n'sources': [{'source_name': "
-             "'s',\n'tables': [{'target': 'a', 'chunking': 'hash'}]}]}",
+             "'s',\n'tables': [{'target': 'a', 'snapshot': 'materialize'}]}]}",
              &problems));
     assert_int_equal(problems.count, 7);
     for (size_t i = 1; i < problems.count; i++)

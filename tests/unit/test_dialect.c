@@ -208,14 +208,45 @@ static void test_catalogue_queries(void **state) {
     dialect_snowflake.columns_query(&sql, &relation);
     assert_text(&sql, "DESCRIBE TABLE \"D\".\"S\".\"it's \"\"x\"\"\"");
     dialect_snowflake.relations_query(&sql, &relation, false);
-    assert_text(&sql,
-                "SELECT table_name AS \"name\", table_type AS \"kind\" FROM \"D\".INFORMATION_SCHEMA.TABLES WHERE "
-                "table_schema = 'S' AND table_name = 'it''s \"x\"' ORDER BY 1");
+    assert_text(
+        &sql,
+        "SELECT table_name AS \"name\", table_type AS \"kind\", TO_VARCHAR(row_count) AS \"rows\" "
+        "FROM \"D\".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'S' AND table_name = 'it''s \"x\"' ORDER BY 1");
     relation.database = NULL;
     relation.schema = NULL;
     dialect_duckdb.columns_query(&sql, &relation);
     assert_non_null(strstr(buffer_string(&sql), "database_name = current_database() AND schema_name = current_schema() "
                                                 "AND table_name = 'it''s \"x\"'"));
+    buffer_release(&sql);
+}
+
+static void assert_key(const struct dialect *dialect, bool as_number, const char *expected, const char *literal) {
+    struct buffer sql = {0};
+    const struct source_column column = {
+        .name = (char *)"it\"s", .type_name = (char *)"VARCHAR", .kind = VALUE_TEXT, .as_number = as_number};
+    dialect->key(&sql, &column);
+    assert_text(&sql, expected);
+    dialect->bound_literal(&sql, &column, "-7");
+    assert_text(&sql, literal);
+    buffer_release(&sql);
+}
+
+static void test_keys(void **state) {
+    (void)state;
+    assert_key(&dialect_snowflake, false, "\"it\"\"s\"", "'-7'");
+    assert_key(&dialect_duckdb, false, "\"it\"\"s\"", "'-7'");
+    assert_key(&dialect_snowflake, true, "TRY_TO_NUMBER(\"it\"\"s\", 38, 0)", "'-7'::NUMBER(38,0)");
+    assert_key(&dialect_duckdb, true, "TRY_CAST(\"it\"\"s\" AS DECIMAL(38,0))", "CAST('-7' AS DECIMAL(38,0))");
+}
+
+static void test_hashes(void **state) {
+    (void)state;
+    struct buffer sql = {0};
+    const struct source_column columns[] = {{.name = (char *)"A"}, {.name = (char *)"it\"s"}};
+    dialect_snowflake.hash_bucket(&sql, columns, 2, 16384);
+    assert_text(&sql, "ABS(MOD(HASH(\"A\", \"it\"\"s\"), 16384))");
+    dialect_duckdb.hash_bucket(&sql, columns, 2, 16384);
+    assert_text(&sql, "hash(\"A\", \"it\"\"s\") % CAST(16384 AS UBIGINT)");
     buffer_release(&sql);
 }
 
@@ -249,6 +280,8 @@ int main(void) {
         cmocka_unit_test(test_snowflake_bounds),
         cmocka_unit_test(test_duckdb_bounds),
         cmocka_unit_test(test_catalogue_queries),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_hashes),
         cmocka_unit_test(test_split_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

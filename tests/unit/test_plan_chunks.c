@@ -189,19 +189,167 @@ static void chosen_chunks_are_put_together_from_lines(void **state) {
     plan_release(&plan);
 }
 
-static void bounds_of_one_text_enclose_nothing(void **state) {
-    const char *const cells[] = {"a", "a", "0", "100", "1", "1", /**/
-                                 "b", "b", "0", "100", "1", "1", /**/
-                                 "b", "b", "0", "100", "1", "1", /**/
-                                 "c", "c", "0", "100", "1", "1"};
+/* Text that is too long comes as NULL, and one with a NUL in it is cut there: neither is the key that was sorted. */
+static void what_can_not_be_written_is_no_bound(void **state) {
+    const char *const cells[] = {NULL, "a",  "0", "100", "1",  "1", /**/
+                                 "b",  NULL, "0", "150", "60", "1", /**/
+                                 NULL, "c",  "0", "100", "1",  "1", /**/
+                                 "d",  "d",  "0", "100", "1",  "1", /**/
+                                 "e",  "f",  "0", "100", "1",  "1"};
+    bool cut[5 * CELLS] = {[3 * CELLS] = true};
+    const struct source_column text = {.name = key_name, .type_name = key_type, .kind = VALUE_TEXT};
+    const struct source_column numeric = {
+        .name = key_name, .type_name = key_type, .kind = VALUE_TEXT, .as_number = true};
+    const struct source_rows rows = {
+        .row_count = 5, .column_count = CELLS, .cells = (char **)(uintptr_t)cells, .cut = cut};
+    struct plan plan;
+    struct error error = {0};
+
+    (void)state;
+    assert_true(plan_from_rows(&plan, &rows, &text, 1, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 4);
+    assert_chunk(&plan, 0, CHUNK_RANGE, NULL, "b", 100);
+    assert_chunk(&plan, 1, CHUNK_RANGE, "b", "e", 350);
+    assert_chunk(&plan, 2, CHUNK_RANGE, "e", NULL, 100);
+    plan_release(&plan);
+    assert_false(plan_from_rows(&plan, &rows, &numeric, 1, &batch_100, &error));
+}
+
+/* ---- by hash -------------------------------------------------------------------------------------------------------- */
+
+static bool plan_buckets(struct plan *plan, const char *const *cells, size_t lines, const struct plan_size *size,
+                         struct error *error) {
+    const struct source_rows rows = {.row_count = lines, .column_count = 3, .cells = (char **)(uintptr_t)cells};
+
+    memset(error, 0, sizeof *error);
+    return plan_hash_from_rows(plan, &rows, &key, 1, size, error);
+}
+
+static void assert_span(const struct plan *plan, size_t index, int64_t first, int64_t last, int64_t rows) {
+    assert_true(index < plan->chunk_count);
+    assert_int_equal(plan->chunks[index].kind, CHUNK_HASH);
+    assert_int_equal(plan->chunks[index].first_bucket, first);
+    assert_int_equal(plan->chunks[index].last_bucket, last);
+    assert_int_equal(plan->chunks[index].buckets, PLAN_HASH_BUCKETS);
+    assert_int_equal(plan->chunks[index].expected_rows, rows);
+    assert_string_equal(plan->chunks[index].hash_probe, "p");
+}
+
+static void spans_share_out_all_buckets(void **state) {
+    const char *const cells[] = {"5", "60", "p", "9", "60", "p", "70", "60", "p", "16000", "60", "p"};
+    const char *const heavy[] = {"0", "1", "p", "1", "1000", "p", "2", "1", "p", "16383", "1", "p"};
+    const char *const last[] = {"16383", "1000", "p"};
     struct plan plan;
     struct error error;
 
     (void)state;
-    assert_true(plan_lines(&plan, cells, 4, &batch_100, &error));
-    assert_int_equal(plan.chunk_count, 4);
-    assert_chunk(&plan, 1, CHUNK_RANGE, "b", "c", 200);
+    assert_true(plan_buckets(&plan, cells, 4, &batch_100, &error));
+    assert_int_equal(plan.expected_rows, 240);
+    assert_int_equal(plan.chunk_count, 3); /* 80 rows a chunk, as near as buckets come to it */
+    assert_span(&plan, 0, 0, 9, 120);
+    assert_span(&plan, 1, 10, 70, 60);
+    assert_span(&plan, 2, 71, 16383, 60);
     plan_release(&plan);
+    /* What a heavy bucket has in excess isn't made up for by empty chunks after it. */
+    assert_true(plan_buckets(&plan, heavy, 4, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 2);
+    assert_span(&plan, 0, 0, 1, 1001);
+    assert_span(&plan, 1, 2, 16383, 2);
+    plan_release(&plan);
+    assert_true(plan_buckets(&plan, last, 1, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 1);
+    assert_span(&plan, 0, 0, 16383, 1000);
+    plan_release(&plan);
+}
+
+static void what_is_one_chunk_anyway_is_not_hashed(void **state) {
+    const char *const cells[] = {"5", "60", "p", "9", "40", "p"};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    assert_true(plan_buckets(&plan, cells, 2, &batch_100, &error));
+    assert_int_equal(plan.chunk_count, 1);
+    assert_chunk(&plan, 0, CHUNK_WHOLE, NULL, NULL, 100);
+    plan_release(&plan);
+    assert_true(plan_buckets(&plan, NULL, 0, &batch_100, &error));
+    assert_chunk(&plan, 0, CHUNK_WHOLE, NULL, NULL, 0);
+    plan_release(&plan);
+}
+
+/* Whatever the counts are: contiguous, from the first bucket to the last, adding up, and none too large that needn't be. */
+static void any_counts_make_contiguous_spans(void **state) {
+    static char texts[PLAN_HASH_BUCKETS][2][24];
+    static const char *cells[PLAN_HASH_BUCKETS * 3];
+    unsigned random = 1;
+
+    (void)state;
+    for (int round = 0; round < 40; round++) {
+        const struct plan_size size = {.batch_rows = 1 + round * round * 97};
+        int64_t total = 0;
+        int64_t largest = 0;
+        size_t lines = 0;
+        struct plan plan;
+        struct error error;
+
+        for (int bucket = round % 3; bucket < PLAN_HASH_BUCKETS;
+             bucket += 1 + (int)((random >> 16) % (1u + 200u * (round % 5)))) {
+            random = random * 1103515245u + 12345u;
+            int64_t count = 1 + (random >> 16) % 50 + (random % 97 == 0 ? 5000 : 0);
+
+            snprintf(texts[lines][0], sizeof texts[0][0], "%d", bucket);
+            snprintf(texts[lines][1], sizeof texts[0][1], "%lld", (long long)count);
+            cells[3 * lines] = texts[lines][0];
+            cells[3 * lines + 1] = texts[lines][1];
+            cells[3 * lines++ + 2] = "p";
+            total += count;
+            largest = count > largest ? count : largest;
+        }
+        assert_true(plan_buckets(&plan, cells, lines, &size, &error));
+        assert_int_equal(plan.expected_rows, total);
+        int64_t next = 0;
+        int64_t rows = 0;
+        for (size_t i = 0; i < plan.chunk_count && plan.chunks[i].kind == CHUNK_HASH; i++) {
+            assert_int_equal(plan.chunks[i].first_bucket, next);
+            assert_true(plan.chunks[i].last_bucket >= next);
+            assert_true(plan.chunks[i].expected_rows > 0 && plan.chunks[i].expected_rows <= size.batch_rows + largest);
+            next = plan.chunks[i].last_bucket + 1;
+            rows += plan.chunks[i].expected_rows;
+        }
+        if (plan.chunks[0].kind == CHUNK_HASH) {
+            assert_int_equal(next, PLAN_HASH_BUCKETS);
+            assert_int_equal(rows, total);
+        } else {
+            assert_true(plan.chunk_count == 1 && total <= size.batch_rows);
+        }
+        plan_release(&plan);
+    }
+}
+
+static void counts_that_cannot_be_a_plan(void **state) {
+    static const char *const good[6] = {"5", "60", "p", "9", "60", "p"};
+    static const struct {
+        size_t cell;
+        const char *text;
+    } faults[] = {{0, NULL}, {0, ""},   {0, "-1"}, {0, "16384"}, {0, "9"}, {0, "x"},  {3, "5"},
+                  {3, "4"},  {1, NULL}, {1, "0"},  {1, "-3"},    {4, "x"}, {2, NULL}, {5, NULL}};
+    const struct source_rows narrow = {.row_count = 1, .column_count = 2, .cells = (char **)(uintptr_t)good};
+    struct plan plan;
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        const char *cells[6];
+
+        memcpy(cells, good, sizeof cells);
+        cells[faults[i].cell] = faults[i].text;
+        if (plan_buckets(&plan, cells, 2, &batch_100, &error))
+            fail_msg("fault %zu was taken for a plan", i);
+        assert_int_equal(error.kind, ERROR_INTERNAL);
+        assert_null(plan.chunks);
+        assert_null(plan.keys);
+    }
+    assert_false(plan_hash_from_rows(&plan, &narrow, &key, 1, &batch_100, &error));
 }
 
 static void answers_that_cannot_be_a_plan(void **state) {
@@ -257,7 +405,11 @@ int main(void) {
         cmocka_unit_test(a_heavy_value_is_a_chunk_by_itself),
         cmocka_unit_test(a_value_that_runs_over_joins_its_successors),
         cmocka_unit_test(chosen_chunks_are_put_together_from_lines),
-        cmocka_unit_test(bounds_of_one_text_enclose_nothing),
+        cmocka_unit_test(what_can_not_be_written_is_no_bound),
+        cmocka_unit_test(spans_share_out_all_buckets),
+        cmocka_unit_test(what_is_one_chunk_anyway_is_not_hashed),
+        cmocka_unit_test(any_counts_make_contiguous_spans),
+        cmocka_unit_test(counts_that_cannot_be_a_plan),
         cmocka_unit_test(answers_that_cannot_be_a_plan),
         cmocka_unit_test(an_answer_of_another_shape),
     };

@@ -58,6 +58,11 @@ static void check_round_trip(struct plan_chunk *chunk) {
         if (chunk->upper != NULL)
             assert_string_equal(back.upper[i], chunk->upper[i]);
     }
+    assert_int_equal(back.first_bucket, chunk->first_bucket);
+    assert_int_equal(back.last_bucket, chunk->last_bucket);
+    assert_int_equal(back.buckets, chunk->buckets);
+    if (chunk->kind == CHUNK_HASH)
+        assert_string_equal(back.hash_probe, chunk->hash_probe);
     plan_chunk_release(&back, key_count);
     plan_keys_release(&keys, &key_count);
     assert_null(keys);
@@ -71,10 +76,13 @@ static void chunks_come_back_as_they_were(void **state) {
     char moment[] = "2024-02-29 23:59:59.123456789";
     char *lower[] = {quotes, moment};
     char *upper[] = {empty, moment};
+    char probe[] = "-7123456789012345678";
     struct plan_chunk chunks[] = {
         {.kind = CHUNK_WHOLE},
         {.kind = CHUNK_NULLS},
         {.kind = CHUNK_RANGE},
+        {.kind = CHUNK_HASH, .first_bucket = 0, .last_bucket = 0, .buckets = 1, .hash_probe = probe},
+        {.kind = CHUNK_HASH, .first_bucket = 17, .last_bucket = 16383, .buckets = 16384, .hash_probe = probe},
         {.kind = CHUNK_RANGE, .lower = lower},
         {.kind = CHUNK_RANGE, .upper = upper},
         {.kind = CHUNK_RANGE, .lower = lower, .upper = upper},
@@ -93,6 +101,8 @@ static void the_form_is_the_documented_one(void **state) {
     const struct plan_chunk range = {.kind = CHUNK_RANGE, .lower = lower};
     const struct plan_chunk nulls = {.kind = CHUNK_NULLS};
     const struct plan_chunk whole = {.kind = CHUNK_WHOLE};
+    const struct plan_chunk hash = {
+        .kind = CHUNK_HASH, .first_bucket = 512, .last_bucket = 1023, .buckets = 16384, .hash_probe = one};
     char *text;
 
     (void)state;
@@ -106,6 +116,15 @@ static void the_form_is_the_documented_one(void **state) {
     free(text);
     text = to_text(&plan, &whole);
     assert_string_equal(text, "{\"kind\":\"whole\"}");
+    free(text);
+    text = to_text(&plan, &hash);
+    assert_string_equal(text, "{\"kind\":\"hash\",\"columns\":[\"ID\"],\"types\":[\"NUMBER(38,0)\"],"
+                              "\"kinds\":[\"integer\"],\"buckets\":16384,\"first\":512,\"last\":1023,\"probe\":\"1\"}");
+    free(text);
+    column.kind = VALUE_TEXT;
+    column.as_number = true;
+    text = to_text(&plan, &nulls);
+    assert_non_null(strstr(text, "\"kinds\":[\"varchar_numeric\"]"));
     free(text);
 }
 
@@ -135,6 +154,17 @@ static void what_is_no_chunk_range_is_refused(void **state) {
         "{\"kind\":\"nulls\",\"columns\":[\"at\"],\"types\":[],\"kinds\":[\"timestamp\"]}",
         "{\"kind\":\"nulls\",\"columns\":[4],\"types\":[\"x\"],\"kinds\":[\"timestamp\"]}",
         "{\"kind\":\"whole\",\"kind\":\"nulls\"}",
+        "{\"kind\":\"hash\"," KEYS "}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":8,\"first\":0,\"last\":7}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":8,\"first\":0,\"probe\":\"1\"}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":\"8\",\"first\":0,\"last\":7,\"probe\":\"1\"}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":8,\"first\":0,\"last\":8,\"probe\":\"1\"}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":8,\"first\":-1,\"last\":7,\"probe\":\"1\"}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":8,\"first\":5,\"last\":4,\"probe\":\"1\"}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":8,\"first\":0,\"last\":7.5,\"probe\":\"1\"}",
+        "{\"kind\":\"hash\"," KEYS ",\"buckets\":8,\"first\":0,\"last\":7,\"probe\":1}",
+        "{\"kind\":\"hash\",\"columns\":[],\"types\":[],\"kinds\":[],\"buckets\":8,\"first\":0,\"last\":7,"
+        "\"probe\":\"1\"}",
     };
 
     (void)state;
@@ -199,12 +229,54 @@ static void a_table_that_has_changed_is_noticed(void **state) {
     assert_true(error.hint[0] != '\0');
 }
 
+static void a_hash_is_one_of_the_type_to_the_last_digit(void **state) {
+    struct source_column now[2];
+    const struct source_table changed = {.columns = now, .column_count = 2};
+    char probe[] = "1";
+    const struct plan_chunk hash = {.kind = CHUNK_HASH, .last_bucket = 3, .buckets = 16384, .hash_probe = probe};
+    struct error error;
+
+    (void)state;
+    memcpy(now, columns, sizeof now);
+    assert_int_equal(read_back(&changed, &hash, &error), ERROR_NONE);
+    now[1].type_name = wider_type;
+    assert_int_equal(read_back(&changed, &hash, &error), ERROR_CONFIG);
+    assert_non_null(strstr(error.message, "NUMBER(20,0)"));
+}
+
+/* The ledger says how text was compared, whatever the configuration says now. */
+static void text_compared_as_a_number_stays_so(void **state) {
+    static const char numeric[] = "{\"kind\":\"nulls\",\"columns\":[\"K\"],\"types\":[\"VARCHAR\"],"
+                                  "\"kinds\":[\"varchar_numeric\"]}";
+    static const char plain[] = "{\"kind\":\"nulls\",\"columns\":[\"K\"],\"types\":[\"VARCHAR\"],\"kinds\":[\"text\"]}";
+    static char name[] = "K", type[] = "VARCHAR";
+    struct source_column column = {.name = name, .type_name = type, .kind = VALUE_TEXT};
+    const struct source_table now = {.columns = &column, .column_count = 1};
+    struct source_column *keys;
+    size_t key_count;
+    struct plan_chunk chunk;
+    struct error error = {0};
+
+    (void)state;
+    assert_true(plan_chunk_from_json(numeric, &now, &keys, &key_count, &chunk, &error));
+    assert_true(keys[0].as_number);
+    plan_keys_release(&keys, &key_count);
+    assert_true(plan_chunk_from_json(plain, &now, &keys, &key_count, &chunk, &error));
+    assert_false(keys[0].as_number);
+    plan_keys_release(&keys, &key_count);
+    column.kind = VALUE_INTEGER;
+    assert_false(plan_chunk_from_json(numeric, &now, &keys, &key_count, &chunk, &error));
+    assert_int_equal(error.kind, ERROR_CONFIG);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_come_back_as_they_were),
         cmocka_unit_test(the_form_is_the_documented_one),
         cmocka_unit_test(what_is_no_chunk_range_is_refused),
         cmocka_unit_test(a_table_that_has_changed_is_noticed),
+        cmocka_unit_test(a_hash_is_one_of_the_type_to_the_last_digit),
+        cmocka_unit_test(text_compared_as_a_number_stays_so),
     };
 
     return cmocka_run_group_tests_name("plan_json", tests, NULL, NULL);

@@ -84,6 +84,40 @@ static void invariant_02_one_aggregate_query(void **state) {
     buffer_release(&sql);
 }
 
+static void a_hash_plan(void **state) {
+    struct buffer sql = {0};
+
+    (void)state;
+    plan_hash_query(&sql, &dialect_snowflake, &table.relation, "x > 0 --", columns, 2);
+    assert_sql(&sql, "SELECT CAST(THAW_BUCKET AS VARCHAR) AS THAW_NUMBER, CAST(COUNT(*) AS VARCHAR) AS THAW_ROWS, "
+                     "TO_VARCHAR(HASH('thaw', 38, NULL)) AS THAW_PROBE FROM (SELECT "
+                     "ABS(MOD(HASH(\"ID\", \"day\"), 16384)) AS THAW_BUCKET FROM " RELATION
+                     " WHERE (\nx > 0 --\n)) AS THAW_HASHED GROUP BY THAW_BUCKET ORDER BY THAW_BUCKET");
+    plan_probe_query(&sql, &dialect_duckdb);
+    assert_sql(&sql, "SELECT CAST(hash('thaw', 38, NULL) AS VARCHAR) AS THAW_PROBE");
+}
+
+static void text_keys(void **state) {
+    static char text_type[] = "VARCHAR";
+    struct source_column text = {.name = id_name, .type_name = text_type, .kind = VALUE_TEXT};
+    const struct plan_size size = {.batch_rows = 500};
+    struct buffer sql = {0};
+
+    (void)state;
+    plan_query(&sql, &dialect_duckdb, &table.relation, NULL, &text, 1, &size);
+    assert_non_null(
+        strstr(buffer_string(&sql), "CASE WHEN LENGTH(THAW_FIRST_1) <= 1000 THEN THAW_FIRST_1 END AS THAW_LOWER_1"));
+    buffer_clear(&sql);
+    text.as_number = true;
+    plan_query(&sql, &dialect_duckdb, &table.relation, NULL, &text, 1, &size);
+    assert_null(strstr(buffer_string(&sql), "LENGTH"));
+    assert_non_null(strstr(buffer_string(&sql), "SELECT TRY_CAST(\"ID\" AS DECIMAL(38,0)) AS THAW_KEY_1, CASE WHEN "
+                                                "TRY_CAST(\"ID\" AS DECIMAL(38,0)) IS NULL THEN 1 ELSE 0 END AS "
+                                                "THAW_NULL, RANK() OVER (ORDER BY TRY_CAST(\"ID\" AS DECIMAL(38,0)) "
+                                                "NULLS LAST)"));
+    buffer_release(&sql);
+}
+
 static char low_id[] = "7", high_id[] = "9", low_day[] = "2024-01-01", high_day[] = "2024-12-31";
 static char *lower[] = {low_id, low_day};
 static char *upper[] = {high_id, high_day};
@@ -107,6 +141,14 @@ static void predicates_of_one_key(void **state) {
     assert_predicate(1, &(struct plan_chunk){.kind = CHUNK_RANGE, .upper = upper}, "\"ID\" < " ID("9"));
     assert_predicate(1, &(struct plan_chunk){.kind = CHUNK_RANGE, .lower = lower, .upper = upper},
                      "\"ID\" >= " ID("7") " AND \"ID\" < " ID("9"));
+}
+
+static void predicates_of_hashes(void **state) {
+    const struct plan_chunk chunk = {.kind = CHUNK_HASH, .first_bucket = 3, .last_bucket = 9, .buckets = 64};
+
+    (void)state;
+    assert_predicate(1, &chunk, "hash(\"ID\") % CAST(64 AS UBIGINT) BETWEEN 3 AND 9");
+    assert_predicate(2, &chunk, "hash(\"ID\", \"day\") % CAST(64 AS UBIGINT) BETWEEN 3 AND 9");
 }
 
 static void predicates_of_two_keys(void **state) {
@@ -170,6 +212,9 @@ int main(void) {
         cmocka_unit_test(no_keys_count),
         cmocka_unit_test(one_key),
         cmocka_unit_test(invariant_02_one_aggregate_query),
+        cmocka_unit_test(a_hash_plan),
+        cmocka_unit_test(text_keys),
+        cmocka_unit_test(predicates_of_hashes),
         cmocka_unit_test(predicates_of_one_key),
         cmocka_unit_test(predicates_of_two_keys),
         cmocka_unit_test(data_of_a_chunk),

@@ -16,7 +16,7 @@ static void choose(bool is_view, int64_t batch_rows, int workers, struct plan_si
     const struct source_table table = {.columns = columns, .column_count = 2, .is_view = is_view};
     const size_t both[] = {1, 0};
 
-    *size = plan_choose_size(&table, both, 2, batch_rows, workers);
+    *size = plan_choose_size(&table, both, 2, PLAN_RANGE, batch_rows, workers);
 }
 
 static int64_t bytes_of(struct source_column column) {
@@ -93,7 +93,7 @@ static void wide_rows_make_smaller_chunks(void **state) {
         columns[i] = (struct source_column){.kind = VALUE_INTEGER, .maximum_length = -1};
         all[i] = i;
     }
-    const struct plan_size size = plan_choose_size(&table, all, 250, 0, 8);
+    const struct plan_size size = plan_choose_size(&table, all, 250, PLAN_RANGE, 0, 8);
     assert_int_equal(size.minimum_rows, (32 << 20) / (2 + 250 * 12));
     /* Every one of eight workers has something to do with 200,000 of them. */
     assert_true(200000 / plan_chunk_rows(&size, 200000) >= 8);
@@ -134,6 +134,57 @@ static void only_kinds_that_order_alike_everywhere_are_keys(void **state) {
     }
 }
 
+static void a_hash_is_asked_as_seldom_as_a_view(void **state) {
+    struct source_column column = {.kind = VALUE_INTEGER, .maximum_length = -1};
+    const struct source_table table = {.columns = &column, .column_count = 1};
+    const struct source_table view = {.columns = &column, .column_count = 1, .is_view = true};
+    const size_t only[] = {0};
+
+    (void)state;
+    struct plan_size hash = plan_choose_size(&table, only, 1, PLAN_HASH, 0, 6);
+    struct plan_size computed = plan_choose_size(&view, only, 1, PLAN_RANGE, 0, 6);
+    assert_int_equal(hash.chunks, computed.chunks);
+    assert_int_equal(hash.maximum_rows, computed.maximum_rows);
+    assert_int_equal(hash.minimum_rows, computed.minimum_rows);
+}
+
+static void large_is_more_than_a_chunk(void **state) {
+    struct source_column column = {.kind = VALUE_INTEGER, .maximum_length = -1};
+    struct source_table table = {.columns = &column, .column_count = 1};
+    const size_t only[] = {0};
+    const struct plan_size size = plan_choose_size(&table, only, 1, PLAN_RANGE, 0, 6);
+
+    (void)state;
+    table.estimated_rows = -1;
+    assert_false(plan_is_large(&table, only, 1));
+    table.estimated_rows = size.maximum_rows;
+    assert_false(plan_is_large(&table, only, 1));
+    table.estimated_rows++;
+    assert_true(plan_is_large(&table, only, 1));
+}
+
+static void columns_that_hash_and_columns_that_order(void **state) {
+    static const struct {
+        enum value_kind kind;
+        bool orders, hashes, reliably;
+    } kinds[] = {
+        {VALUE_INTEGER, true, true, true},  {VALUE_DECIMAL, true, true, true}, {VALUE_FLOAT, false, true, false},
+        {VALUE_BOOL, false, true, true},    {VALUE_TEXT, true, true, true},    {VALUE_BINARY, false, true, true},
+        {VALUE_DATE, true, true, true},     {VALUE_TIME, false, true, true},   {VALUE_TIMESTAMP, true, true, true},
+        {VALUE_INSTANT, true, true, true},  {VALUE_UUID, true, true, true},    {VALUE_JSON, false, true, false},
+        {VALUE_OTHER, false, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const struct source_column column = {.kind = kinds[i].kind};
+
+        assert_int_equal(plan_key_supported(&column), kinds[i].orders);
+        assert_int_equal(plan_hash_supported(&column), kinds[i].hashes);
+        assert_int_equal(plan_hash_reliable(&column), kinds[i].reliably);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(row_bytes_follow_the_columns),
@@ -144,6 +195,9 @@ int main(void) {
         cmocka_unit_test(a_view_is_asked_fewer_times),
         cmocka_unit_test(odd_sizes_are_still_sizes),
         cmocka_unit_test(only_kinds_that_order_alike_everywhere_are_keys),
+        cmocka_unit_test(a_hash_is_asked_as_seldom_as_a_view),
+        cmocka_unit_test(large_is_more_than_a_chunk),
+        cmocka_unit_test(columns_that_hash_and_columns_that_order),
     };
 
     return cmocka_run_group_tests_name("plan_size", tests, NULL, NULL);
