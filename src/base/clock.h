@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t clock_now_us(void);          /* wall clock */
-int64_t clock_monotonic_us(void);    /* for durations; never steps back */
+int64_t clock_now_us(void);       /* wall clock */
+int64_t clock_monotonic_us(void); /* for durations; never steps back */
 void clock_sleep_ms(int64_t milliseconds);
 
 /* "YYYY-MM-DD HH:MM:SS" into a buffer of at least 20 bytes. */

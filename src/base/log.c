@@ -32,7 +32,8 @@ void log_release(struct log *log) {
 }
 
 void log_hide(struct log *log, const char *secret) {
-    if (secret == NULL || strlen(secret) < SHORTEST_SECRET || log->secret_count == sizeof log->secrets / sizeof log->secrets[0])
+    if (secret == NULL || strlen(secret) < SHORTEST_SECRET ||
+        log->secret_count == sizeof log->secrets / sizeof log->secrets[0])
         return;
     log->secrets[log->secret_count++] = memory_copy_string(secret);
 }
@@ -79,8 +80,8 @@ static void append_member(struct buffer *record, const char *name, const char *v
     buffer_append_json_string(record, value, strlen(value));
 }
 
-static void format_json(const struct log *log, struct buffer *record, enum log_level level, const struct log_scope *scope,
-                        const char *component, const char *message) {
+static void format_json(const struct log *log, struct buffer *record, enum log_level level,
+                        const struct log_scope *scope, const char *component, const char *message) {
     char time[32];
     clock_format_iso(clock_now_us(), time, sizeof time);
     buffer_appendf(record, "{\"timestamp\":\"%s\",\"level\":\"%s\"", time, level_name(level));
@@ -97,8 +98,8 @@ static void format_json(const struct log *log, struct buffer *record, enum log_l
     buffer_append(record, "}\n");
 }
 
-static void format_text(struct buffer *record, enum log_level level, const struct log_scope *scope, const char *component,
-                        const char *message) {
+static void format_text(struct buffer *record, enum log_level level, const struct log_scope *scope,
+                        const char *component, const char *message) {
     char time[24];
     clock_format_seconds(clock_now_us(), time, sizeof time);
     buffer_appendf(record, "%s | %s | %s | ", time, level_name(level), component);
@@ -145,8 +146,8 @@ static void emit(struct log *log, enum log_level level, const struct log_scope *
     buffer_release(&record);
 }
 
-static void THAW_PRINTF(4, 0)
-    write_list(struct log *log, enum log_level level, const struct log_scope *scope, const char *format, va_list arguments) {
+static void THAW_PRINTF(4, 0) write_list(struct log *log, enum log_level level, const struct log_scope *scope,
+                                         const char *format, va_list arguments) {
     if (level < log->level)
         return;
     struct buffer message = {0};
@@ -171,13 +172,13 @@ void log_write(struct log *log, enum log_level level, const struct log_scope *sc
     va_end(arguments);
 }
 
-#define LOG_FUNCTION(function, level)                                                                                        \
-    void function(struct log *log, const char *component, const char *format, ...) {                                         \
-        struct log_scope scope = {.component = component};                                                                   \
-        va_list arguments;                                                                                                   \
-        va_start(arguments, format);                                                                                         \
-        write_list(log, level, &scope, format, arguments);                                                                   \
-        va_end(arguments);                                                                                                   \
+#define LOG_FUNCTION(function, level)                                                                                  \
+    void function(struct log *log, const char *component, const char *format, ...) {                                   \
+        struct log_scope scope = {.component = component};                                                             \
+        va_list arguments;                                                                                             \
+        va_start(arguments, format);                                                                                   \
+        write_list(log, level, &scope, format, arguments);                                                             \
+        va_end(arguments);                                                                                             \
     }
 
 LOG_FUNCTION(log_debug, LOG_DEBUG)

@@ -27,7 +27,7 @@ struct log {
     char run_id[37];     /* "" until a run is known */
     char request_id[64]; /* "" outside Lambda */
     pthread_mutex_t mutex;
-    char *secrets[32];   /* owned */
+    char *secrets[32]; /* owned */
     size_t secret_count;
     bool transient_line; /* a progress line stands on the terminal: rub it out before the next record */
 };
@@ -46,7 +46,8 @@ void log_hide(struct log *log, const char *secret);
 /* Replace those secrets in a text that goes elsewhere: what a server or a driver said, into a result. */
 void log_redact(const struct log *log, struct buffer *message);
 
-void log_write(struct log *log, enum log_level level, const struct log_scope *scope, const char *format, ...) THAW_PRINTF(4, 5);
+void log_write(struct log *log, enum log_level level, const struct log_scope *scope, const char *format, ...)
+    THAW_PRINTF(4, 5);
 void log_debug(struct log *log, const char *component, const char *format, ...) THAW_PRINTF(3, 4);
 void log_info(struct log *log, const char *component, const char *format, ...) THAW_PRINTF(3, 4);
 void log_warning(struct log *log, const char *component, const char *format, ...) THAW_PRINTF(3, 4);

@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 static void out_of_memory(void) {
-    static const char message[] = "thaw: out of memory; committed chunks are safe, run the same command again to go on\n";
+    static const char message[] =
+        "thaw: out of memory; committed chunks are safe, run the same command again to go on\n";
     if (write(STDERR_FILENO, message, sizeof message - 1) < 0)
         _exit(1);
     _exit(1);

@@ -44,11 +44,13 @@ extern const struct command command_worker;
 /* Values of getopt_long for the common options; a command's own begin above them. */
 enum { OPTION_ENV_FILE = 256, OPTION_LOG_FORMAT, OPTION_LOG_LEVEL, OPTION_PROGRESS, OPTION_JSON, OPTION_OF_COMMAND };
 
-#define COMMON_OPTIONS                                                                                                       \
-    {"config", required_argument, NULL, 'c'}, {"env-file", required_argument, NULL, OPTION_ENV_FILE},                        \
-        {"log-format", required_argument, NULL, OPTION_LOG_FORMAT}, {"log-level", required_argument, NULL, OPTION_LOG_LEVEL}, \
-        {"progress", required_argument, NULL, OPTION_PROGRESS}, {"json", no_argument, NULL, OPTION_JSON},                    \
-        {"help", no_argument, NULL, 'h'}
+#define COMMON_OPTIONS                                                                                                 \
+    {"config", required_argument, NULL, 'c'}, {"env-file", required_argument, NULL, OPTION_ENV_FILE},                  \
+        {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},                                                    \
+        {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},                                                      \
+        {"progress", required_argument, NULL, OPTION_PROGRESS}, {"json", no_argument, NULL, OPTION_JSON}, {            \
+        "help", no_argument, NULL, 'h'                                                                                 \
+    }
 
 void options_init(struct common_options *options);
 /* Take one option that getopt_long returned. False: usage error, told on stderr (also for one that isn't known). */

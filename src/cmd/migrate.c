@@ -17,18 +17,22 @@ static const char migrate_help[] =
     "earlier call left unfinished. Safe to stop and to repeat at any instant.\n\n"
     "      --source A,B        only these sources (source_name), comma-separated\n"
     "      --table T,...       only these tables (their name in the source)\n"
-    "      --dry-run           print the plan (tables, chunks with bounds and rows, what would be truncated) and change nothing\n"
+    "      --dry-run           print the plan (tables, chunks with bounds and rows, what would be truncated) and "
+    "change nothing\n"
     "      --workers N         threads that load at once (default: parallel_threads of the configuration)\n"
     "      --join              where the run is live already, help it instead of refusing\n"
     "      --no-resume         begin a new run, whatever is unfinished\n"
     "      --resume-run-id U   go on with run U, whatever its age and settings\n"
-    "      --resume-max-age H  hours since its last progress after which a run isn't resumed (default: resume_max_age)\n"
-    "\nThe first SIGINT or SIGTERM ends in order: chunks in hand are finished or rolled back, exit status 3. The second ends\n"
+    "      --resume-max-age H  hours since its last progress after which a run isn't resumed (default: "
+    "resume_max_age)\n"
+    "\nThe first SIGINT or SIGTERM ends in order: chunks in hand are finished or rolled back, exit status 3. The "
+    "second ends\n"
     "at once. Both are safe, as is SIGKILL.\n";
 
 static const char worker_help[] =
     "Usage: thaw worker --run-id U [options]\n\n"
-    "Works on run U beside the processes that are at it, or takes it up where they were interrupted. The configuration, and\n"
+    "Works on run U beside the processes that are at it, or takes it up where they were interrupted. The "
+    "configuration, and\n"
     "--source and --table, must be those that the run was started with. Workers may come, go and die at any time.\n\n"
     "      --run-id U          the run, as `thaw status` shows it\n"
     "      --source A,B        the sources that the run was started with\n"
@@ -48,15 +52,15 @@ enum {
 };
 
 static const struct option migrate_options[] = {COMMON_OPTIONS,
-                                             {"source", required_argument, NULL, OPTION_SOURCE},
-                                             {"table", required_argument, NULL, OPTION_TABLE},
-                                             {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-                                             {"no-resume", no_argument, NULL, OPTION_NO_RESUME},
-                                             {"resume-run-id", required_argument, NULL, OPTION_RESUME_RUN_ID},
-                                             {"resume-max-age", required_argument, NULL, OPTION_RESUME_MAX_AGE},
-                                             {"workers", required_argument, NULL, OPTION_WORKERS},
-                                             {"join", no_argument, NULL, OPTION_JOIN},
-                                             {0}};
+                                                {"source", required_argument, NULL, OPTION_SOURCE},
+                                                {"table", required_argument, NULL, OPTION_TABLE},
+                                                {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+                                                {"no-resume", no_argument, NULL, OPTION_NO_RESUME},
+                                                {"resume-run-id", required_argument, NULL, OPTION_RESUME_RUN_ID},
+                                                {"resume-max-age", required_argument, NULL, OPTION_RESUME_MAX_AGE},
+                                                {"workers", required_argument, NULL, OPTION_WORKERS},
+                                                {"join", no_argument, NULL, OPTION_JOIN},
+                                                {0}};
 
 static const struct option worker_options[] = {COMMON_OPTIONS,
                                                {"run-id", required_argument, NULL, OPTION_RUN_ID},
@@ -113,14 +117,16 @@ static bool take_own_option(struct migrate_options *options, int option) {
     case OPTION_RESUME_RUN_ID:
         options->run.run_id = optarg;
         options->run.any_settings = true;
-        return options_is_uuid(optarg) || REFUSE("--resume-run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
+        return options_is_uuid(optarg) ||
+               REFUSE("--resume-run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
     case OPTION_RUN_ID:
         options->run.run_id = optarg;
         return options_is_uuid(optarg) || REFUSE("--run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
     case OPTION_RESUME_MAX_AGE:
         return take_age(&options->run) || REFUSE("--resume-max-age takes hours, not \"%s\"", optarg);
     case OPTION_WORKERS:
-        return take_workers(&options->run) || REFUSE("--workers takes a whole number from 1 to 256, not \"%s\"", optarg);
+        return take_workers(&options->run) ||
+               REFUSE("--workers takes a whole number from 1 to 256, not \"%s\"", optarg);
     case OPTION_JOIN:
         options->run.join = true;
         return true;
@@ -178,7 +184,9 @@ static int migrate(struct migrate_options *options, const struct config *config,
     options->run.progress_context = &progress;
     run_migrate(config, &options->run, log, &result);
     print_result(&result, options->common.json);
-    return result.outcome == RUN_COMPLETED ? EXIT_COMPLETED : result.outcome == RUN_PARTIAL ? EXIT_PARTIAL : EXIT_FAILED;
+    return result.outcome == RUN_COMPLETED ? EXIT_COMPLETED
+           : result.outcome == RUN_PARTIAL ? EXIT_PARTIAL
+                                           : EXIT_FAILED;
 }
 
 static int run(struct migrate_options *options, char **argv) {

@@ -15,7 +15,8 @@ static const char common_help[] =
     "      --progress WHEN     auto, always or never (default: auto, on a terminal)\n"
     "      --json              the result as JSON, where the command has one\n"
     "  -h, --help              this text\n"
-    "\nExit status: 0 completed; 1 failed; 2 usage or configuration; 3 stopped and resumable; 4 a difference was found\n";
+    "\nExit status: 0 completed; 1 failed; 2 usage or configuration; 3 stopped and resumable; 4 a difference was "
+    "found\n";
 
 void options_init(struct common_options *options) {
     memset(options, 0, sizeof *options);
@@ -71,7 +72,8 @@ bool options_take(struct common_options *options, const struct command *command,
         options->env_file = optarg;
         return true;
     case OPTION_LOG_FORMAT:
-        return log_format_parse(optarg, &options->log_format) || bad_value(command, "log-format", optarg, "text or json");
+        return log_format_parse(optarg, &options->log_format) ||
+               bad_value(command, "log-format", optarg, "text or json");
     case OPTION_LOG_LEVEL:
         return log_level_parse(optarg, &options->log_level) ||
                bad_value(command, "log-level", optarg, "debug, info, warning or error");

@@ -6,10 +6,11 @@
 #include "ledger/ledger.h"
 #include "report/status.h"
 
-static const char help[] = "Usage: thaw status [options]\n\n"
-                           "Shows the runs that the ledgers of the configuration's target databases hold, newest first, with\n"
-                           "the tables of each that isn't completed. A run that no process works on is shown as interrupted.\n\n"
-                           "      --run-id U          only this run, with all its tables\n";
+static const char help[] =
+    "Usage: thaw status [options]\n\n"
+    "Shows the runs that the ledgers of the configuration's target databases hold, newest first, with\n"
+    "the tables of each that isn't completed. A run that no process works on is shown as interrupted.\n\n"
+    "      --run-id U          only this run, with all its tables\n";
 
 enum { OPTION_RUN_ID = OPTION_OF_COMMAND };
 

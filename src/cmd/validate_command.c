@@ -4,9 +4,10 @@
 #include "cmd/cmd.h"
 #include "cmd/validate.h"
 
-static const char help[] = "Usage: thaw validate [options]\n\n"
-                           "Reads the configuration, connects to nothing, and tells every problem at once, each with its\n"
-                           "JSON path and line.\n";
+static const char help[] =
+    "Usage: thaw validate [options]\n\n"
+    "Reads the configuration, connects to nothing, and tells every problem at once, each with its\n"
+    "JSON path and line.\n";
 
 static const struct option long_options[] = {COMMON_OPTIONS, {0}};
 
@@ -25,8 +26,9 @@ static int run(int argc, char **argv) {
     }
     if (!options_end(&command_validate, argc, argv))
         return EXIT_USAGE;
-    return validate_report(options.config_file, options_env_file(&options), options.json, stdout, &status) ? status
-                                                                                                          : EXIT_FAILED;
+    return validate_report(options.config_file, options_env_file(&options), options.json, stdout, &status)
+               ? status
+               : EXIT_FAILED;
 }
 
 const struct command command_validate = {

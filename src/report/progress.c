@@ -37,7 +37,8 @@ void progress_format(const struct run_progress *progress, struct buffer *text) {
     if (progress->rows_expected > 0) {
         buffer_append(text, " of ");
         append_number(text, progress->rows_expected);
-        buffer_appendf(text, " rows (%.1f %%)", 100.0 * (double)progress->rows_loaded / (double)progress->rows_expected);
+        buffer_appendf(text, " rows (%.1f %%)",
+                       100.0 * (double)progress->rows_loaded / (double)progress->rows_expected);
     } else {
         buffer_append(text, " rows");
     }

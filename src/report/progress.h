@@ -9,9 +9,9 @@
 
 struct progress {
     struct log *log;
-    bool terminal;         /* redraw in place */
+    bool terminal; /* redraw in place */
     bool silent;
-    int64_t interval_us;   /* between records where it isn't a terminal */
+    int64_t interval_us; /* between records where it isn't a terminal */
     int64_t last_us;
 };
 

@@ -16,13 +16,27 @@ static const char tables_sql[] =
     "       expected_rows, percent, error_message"
     "  FROM migration_status.v_table_progress WHERE run_id = $1::uuid ORDER BY table_id";
 
-enum { RUN_ID, STATE, STARTED, PROGRESS, SOURCES, TABLES_DONE, TABLES, CHUNKS_DONE, CHUNKS, ROWS, PERCENT, OWNERS, REASON };
+enum {
+    RUN_ID,
+    STATE,
+    STARTED,
+    PROGRESS,
+    SOURCES,
+    TABLES_DONE,
+    TABLES,
+    CHUNKS_DONE,
+    CHUNKS,
+    ROWS,
+    PERCENT,
+    OWNERS,
+    REASON
+};
 enum { SOURCE, TARGET, STATUS, DONE, TOTAL, COPIED, EXPECTED, SHARE, MESSAGE };
 
 static void print_table(const PGresult *tables, int row, FILE *out) {
-    fprintf(out, "    %-11s %s -> %s: %s/%s chunks, %s", PQgetvalue(tables, row, STATUS), PQgetvalue(tables, row, SOURCE),
-            PQgetvalue(tables, row, TARGET), PQgetvalue(tables, row, DONE), PQgetvalue(tables, row, TOTAL),
-            PQgetvalue(tables, row, COPIED));
+    fprintf(out, "    %-11s %s -> %s: %s/%s chunks, %s", PQgetvalue(tables, row, STATUS),
+            PQgetvalue(tables, row, SOURCE), PQgetvalue(tables, row, TARGET), PQgetvalue(tables, row, DONE),
+            PQgetvalue(tables, row, TOTAL), PQgetvalue(tables, row, COPIED));
     if (!PQgetisnull(tables, row, EXPECTED))
         fprintf(out, " of %s", PQgetvalue(tables, row, EXPECTED));
     fprintf(out, " rows (%s %%)\n", PQgetvalue(tables, row, SHARE));

@@ -22,7 +22,8 @@ static bool read_variable(const char *name, int64_t *value, struct error *error)
         return true;
     *value = strtoll(text, &end, 10);
     if (*end != '\0' || *value < 0 || *value > 1000000)
-        return error_set(error, ERROR_CONFIG, "the environment variable %s must be a whole number, not \"%s\"", name, text);
+        return error_set(error, ERROR_CONFIG, "the environment variable %s must be a whole number, not \"%s\"", name,
+                         text);
     return true;
 }
 
@@ -82,7 +83,8 @@ void begin_tables(struct run *run) {
             table->feed = feed;
             table->config = &feed->tables[t];
             table->database = database_named(run, feed->target_database);
-            table->relation = (struct source_relation){feed->source_database, feed->source_schema, feed->tables[t].source};
+            table->relation =
+                (struct source_relation){feed->source_database, feed->source_schema, feed->tables[t].source};
             table->label = label_of(feed, &feed->tables[t]);
             table->group = run->table_count++;
             for (size_t i = 0; i + 1 < run->table_count; i++)
@@ -147,9 +149,9 @@ static bool make_run_id(char *text, size_t size, struct error *error) {
         return error_set(error, ERROR_INTERNAL, "the system gave no random bytes for the run_id");
     bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
-    snprintf(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2],
-             bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10], bytes[11], bytes[12],
-             bytes[13], bytes[14], bytes[15]);
+    snprintf(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1],
+             bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10], bytes[11],
+             bytes[12], bytes[13], bytes[14], bytes[15]);
     return true;
 }
 
@@ -172,8 +174,8 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
         .run_id = options->run_id,
         .join = options->join,
         .any_settings = options->any_settings,
-        .max_age_hours =
-            options->resume_max_age_hours >= 0 ? options->resume_max_age_hours : run->config->settings.resume_max_age_hours,
+        .max_age_hours = options->resume_max_age_hours >= 0 ? options->resume_max_age_hours
+                                                            : run->config->settings.resume_max_age_hours,
         .now_us = now_us,
     };
     struct resume_decision decision;
@@ -192,7 +194,8 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     } else {
         done = make_run_id(run->run_id, sizeof run->run_id, error);
         memcpy(run->log->run_id, run->run_id, sizeof run->log->run_id);
-        log_info(run->log, "run", "NO RESUMABLE RUN FOUND%s", decision.explanation.length == 0 ? ": there is no unfinished run" : "; candidates:");
+        log_info(run->log, "run", "NO RESUMABLE RUN FOUND%s",
+                 decision.explanation.length == 0 ? ": there is no unfinished run" : "; candidates:");
         log_lines(run->log, buffer_string(&decision.explanation));
         if (done)
             log_info(run->log, "run", "starting run %s of %s: %zu tables, %d workers", run->run_id, run->source_names,
@@ -318,8 +321,8 @@ static bool decide_and_register(struct run *run, struct ledger_runs *listed, str
     qsort(ordered, run->database_count, sizeof(struct run_database *), compare_databases); /* one order: no deadlock */
     for (size_t i = 0; done && i < run->database_count; i++)
         done = target_begin(&ordered[i]->control, true, error) && ledger_lock_decision(&ordered[i]->control, error) &&
-               ledger_list_runs(&ordered[i]->control, run->options->run_id,
-                                &listed[ordered[i] - run->databases], &now_us, error);
+               ledger_list_runs(&ordered[i]->control, run->options->run_id, &listed[ordered[i] - run->databases],
+                                &now_us, error);
     done = done && decide(run, listed, now_us, error) && register_run(run, listed, error) &&
            fault_point(&run->faults, "before_begin_commit", error);
     for (size_t i = 0; done && i < run->database_count; i++)

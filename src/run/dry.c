@@ -45,18 +45,21 @@ static void print_chunks(FILE *out, const struct plan *plan) {
         fprintf(out, "    ... and %zu more chunks\n", plan->chunk_count - CHUNKS_SHOWN);
 }
 
-static void print_table(FILE *out, const struct run_table *table, const struct run_mapping *mapping, const struct plan *plan) {
+static void print_table(FILE *out, const struct run_table *table, const struct run_mapping *mapping,
+                        const struct plan *plan) {
     fprintf(out, "%s -> %s.%s.%s\n", table->label,
             table->database->control.database == NULL ? "" : table->database->control.database, mapping->target.schema,
             mapping->target.name);
     fprintf(out, "  mode: copy, %zu columns%s%s\n", mapping->column_count,
             table->config->source_filter == NULL ? "" : ", filter: ",
             table->config->source_filter == NULL ? "" : table->config->source_filter);
-    fprintf(out, "  chunking: %s", mapping->method == PLAN_HASH    ? "hash of "
-                                   : mapping->method == PLAN_RANGE ? "range on "
-                                                                   : "whole");
+    fprintf(out, "  chunking: %s",
+            mapping->method == PLAN_HASH    ? "hash of "
+            : mapping->method == PLAN_RANGE ? "range on "
+                                            : "whole");
     for (size_t k = 0; k < mapping->key_count; k++)
-        fprintf(out, "%s%s%s", k > 0 ? ", " : "", mapping->keys[k].name, mapping->keys[k].as_number ? " (its number)" : "");
+        fprintf(out, "%s%s%s", k > 0 ? ", " : "", mapping->keys[k].name,
+                mapping->keys[k].as_number ? " (its number)" : "");
     fprintf(out, "\n  rows: %" PRId64 " in %zu chunks\n", plan->expected_rows, plan->chunk_count);
     if (table->config->truncate_onstart)
         fprintf(out, "  would be TRUNCATED: %s.%s\n", mapping->target.schema, mapping->target.name);
@@ -87,12 +90,13 @@ static bool tell_unfinished(struct run *run, FILE *out, struct error *error) {
         struct ledger_runs runs = {0};
         int64_t now_us = 0;
         bool exists = false;
-        if (!ledger_exists(control, &exists, error) || (exists && !ledger_list_runs(control, NULL, &runs, &now_us, error)))
+        if (!ledger_exists(control, &exists, error) ||
+            (exists && !ledger_list_runs(control, NULL, &runs, &now_us, error)))
             return false;
         for (size_t r = 0; r < runs.count; r++)
             fprintf(out, "unfinished in database %s: run %s (%s%s) of %s\n",
-                    control->database == NULL ? "(default)" : control->database, runs.list[r].run_id, runs.list[r].status,
-                    runs.list[r].live ? ", live" : "", runs.list[r].source_names);
+                    control->database == NULL ? "(default)" : control->database, runs.list[r].run_id,
+                    runs.list[r].status, runs.list[r].live ? ", live" : "", runs.list[r].source_names);
         ledger_runs_release(&runs);
     }
     return true;

@@ -11,7 +11,8 @@ static bool count_target(struct worker *worker, const struct run_table *table, c
     facts->target_rows = -1;
     if (totals->target_unfinished > 0)
         return true;
-    return target_count_rows(&worker->target, table->feed->target_schema, table->config->target, &facts->target_rows, error);
+    return target_count_rows(&worker->target, table->feed->target_schema, table->config->target, &facts->target_rows,
+                             error);
 }
 
 static bool reconcile(struct worker *worker, struct run_table *table, const struct ledger_totals *totals,
@@ -54,13 +55,13 @@ bool finish_table(struct worker *worker, struct run_table *table, struct error *
     }
     done = done && reconcile(worker, table, &totals, error) &&
            ledger_complete_table(&worker->target, run->run_id, table->table_id, NULL, error) &&
-           fault_point(&run->faults, "before_finish_commit", error) && target_commit(&worker->target, &unknown, error) &&
-           fault_point(&run->faults, "after_finish", error);
+           fault_point(&run->faults, "before_finish_commit", error) &&
+           target_commit(&worker->target, &unknown, error) && fault_point(&run->faults, "after_finish", error);
     if (!done) {
         target_rollback(&worker->target);
         return false;
     }
-    log_write(run->log, LOG_INFO, &scope, "completed: %lld rows in %lld chunks, reconciled", (long long)totals.rows_copied,
-              (long long)totals.total_chunks);
+    log_write(run->log, LOG_INFO, &scope, "completed: %lld rows in %lld chunks, reconciled",
+              (long long)totals.rows_copied, (long long)totals.total_chunks);
     return true;
 }

@@ -13,19 +13,19 @@ enum {
     PROGRESS_EVERY_MS = 500,
     PRESENCE_EVERY_MS = 2000,
     HEARTBEAT_EVERY_MS = 5000,
-    DEADLINE_SECONDS = 30,     /* published with each heartbeat: after it, others may terminate our backends */
-    STOP_GRACE_MS = 10000,     /* chunks in hand may still finish after the first signal; then they are rolled back */
-    ABANDON_AFTER_MS = 45000,  /* and after that the process ends whatever a driver does */
-    HUNG_AFTER_MS = 60000,     /* the same for a worker that the watchdog broke off */
+    DEADLINE_SECONDS = 30,    /* published with each heartbeat: after it, others may terminate our backends */
+    STOP_GRACE_MS = 10000,    /* chunks in hand may still finish after the first signal; then they are rolled back */
+    ABANDON_AFTER_MS = 45000, /* and after that the process ends whatever a driver does */
+    HUNG_AFTER_MS = 60000,    /* the same for a worker that the watchdog broke off */
     CONTROL_STALL_US = 15000000,
-    LOSSES_ALLOWED = 8         /* attempts to get a lost presence back, about three minutes */
+    LOSSES_ALLOWED = 8 /* attempts to get a lost presence back, about three minutes */
 };
 
 struct keeper {
     struct run *run;
     int64_t stop_seen_us; /* 0: no stop yet */
     int64_t next_progress_us, next_presence_us, next_heartbeat_us;
-    bool quiet_stop;      /* the grace is over */
+    bool quiet_stop; /* the grace is over */
 };
 
 /* Without a cancel: these must work while everything else is being broken off. */
@@ -131,7 +131,8 @@ static void publish_heartbeats(struct keeper *keeper) {
         if (ledger_heartbeat(&database->control, atomic_load(&database->owner_id), DEADLINE_SECONDS, &error) &&
             ledger_evict_overdue(&database->control, run->run_id, &evicted, &error)) {
             if (evicted > 0)
-                log_warning(run->log, "run", "terminated the backends of %d owner(s) whose deadline had passed", evicted);
+                log_warning(run->log, "run", "terminated the backends of %d owner(s) whose deadline had passed",
+                            evicted);
             continue;
         }
         log_warning(run->log, "run", "the heartbeat failed (%s); connecting again", error.message);
@@ -257,8 +258,9 @@ bool keeper_run(struct run *run) {
             keeper.next_heartbeat_us = now + HEARTBEAT_EVERY_MS * 1000;
         }
         if (watch(&keeper, now)) {
-            log_error(run->log, "run", "a worker hangs in a call that can't be broken off; ending, so that the same command "
-                                       "can go on with a fresh process");
+            log_error(run->log, "run",
+                      "a worker hangs in a call that can't be broken off; ending, so that the same command "
+                      "can go on with a fresh process");
             atomic_store(&run->stopping, true);
             return false;
         }

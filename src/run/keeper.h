@@ -13,6 +13,7 @@ bool keeper_connect(struct run *run, struct run_database *database, struct error
 
 /* Connect the presence connection and register as an owner: in the transaction that is open
  * on `control` where `in_transaction`, else in one of its own. */
-bool keeper_register(struct run *run, struct run_database *database, bool in_transaction, struct error *error) THAW_CHECK;
+bool keeper_register(struct run *run, struct run_database *database, bool in_transaction,
+                     struct error *error) THAW_CHECK;
 
 #endif

@@ -129,8 +129,8 @@ static bool ask_ledger(struct worker *worker, const struct run_table *table, con
     return false;
 }
 
-static bool record(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, int64_t copied,
-                   bool *last, struct error *error) {
+static bool record(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                   int64_t copied, bool *last, struct error *error) {
     struct faults *faults = &worker->run->faults;
     struct reconcile_chunk counts = {
         .rows_read = worker->reader.rows_read,
@@ -201,8 +201,7 @@ bool load_chunk(struct worker *worker, const struct run_table *table, const stru
     };
     int64_t copied = 0;
     note_progress(worker);
-    if (!load_connect_source(worker, error) ||
-        !build_query(worker, table, claim, &sql, &request.has_inexact, error)) {
+    if (!load_connect_source(worker, error) || !build_query(worker, table, claim, &sql, &request.has_inexact, error)) {
         buffer_release(&sql);
         return false;
     }

@@ -32,9 +32,11 @@ static void check_mapped_names(const struct run_mapping *mapping, const struct c
         const char *from = config->column_mapping[i].name;
         const char *to = config->column_mapping[i].value;
         if (source_column_find(&mapping->source, from) < 0)
-            buffer_appendf(add_problem(findings), "column_mapping names the source column \"%s\", which doesn't exist", from);
+            buffer_appendf(add_problem(findings), "column_mapping names the source column \"%s\", which doesn't exist",
+                           from);
         if (target_column_find(&mapping->target, to) < 0)
-            buffer_appendf(add_problem(findings), "column_mapping names the target column \"%s\", which doesn't exist", to);
+            buffer_appendf(add_problem(findings), "column_mapping names the target column \"%s\", which doesn't exist",
+                           to);
     }
 }
 
@@ -81,8 +83,8 @@ static void choose_key_columns(struct run_mapping *mapping) {
 
 /* Ask the source for the schema of the very query that will be read (catalogues and drivers disagree with it), with no
  * rows, and see whether every pair can be encoded, before anything is truncated. */
-static bool check_pairs(const struct run_mapping *mapping, struct source_connection *source, const struct dialect *dialect,
-                        struct mapping_findings *findings, struct error *error) {
+static bool check_pairs(const struct run_mapping *mapping, struct source_connection *source,
+                        const struct dialect *dialect, struct mapping_findings *findings, struct error *error) {
     struct plan_chunk whole = {.kind = CHUNK_WHOLE};
     struct buffer sql = {0};
     bool has_inexact = false;
@@ -173,9 +175,10 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
     struct buffer copy = {0};
     memset(mapping, 0, sizeof *mapping);
     bool done = source_describe(source, &table->relation, &mapping->source, error) &&
-                target_describe(target, table->feed->target_schema, table->config->target, table->config->truncate_onstart,
-                                &mapping->target, error) &&
-                map_columns(mapping, table, source, dialect, log, error) && mapping_choose_keys(mapping, table->config, error);
+                target_describe(target, table->feed->target_schema, table->config->target,
+                                table->config->truncate_onstart, &mapping->target, error) &&
+                map_columns(mapping, table, source, dialect, log, error) &&
+                mapping_choose_keys(mapping, table->config, error);
     if (done) {
         warn_of_types(mapping, table, log);
         choose_key_columns(mapping);

@@ -26,9 +26,10 @@ static bool open_run(struct run *run, struct error *error) {
 static void warn_without_snapshot(const struct run *run) {
     for (size_t i = 0; i < run->table_count; i++)
         if (run->tables[i].config->settings.snapshot == SNAPSHOT_AUTO) {
-            log_warning(run->log, "run", "no fixed snapshot of the source: chunks read it one after the other, so a row "
-                                         "that moves between them meanwhile can be missed or doubled; set snapshot to "
-                                         "\"none\" where that can't happen");
+            log_warning(run->log, "run",
+                        "no fixed snapshot of the source: chunks read it one after the other, so a row "
+                        "that moves between them meanwhile can be missed or doubled; set snapshot to "
+                        "\"none\" where that can't happen");
             return;
         }
 }
@@ -84,14 +85,15 @@ static void tell_end(struct run *run, const struct run_result *result) {
     char duration[32];
     clock_format_duration(result->elapsed_us, duration, sizeof duration);
     if (result->outcome == RUN_COMPLETED)
-        log_info(run->log, "run", "run %s completed: %d tables, %lld rows, in %s", run->run_id, result->tables_completed,
-                 (long long)result->rows_loaded, duration);
+        log_info(run->log, "run", "run %s completed: %d tables, %lld rows, in %s", run->run_id,
+                 result->tables_completed, (long long)result->rows_loaded, duration);
     else if (result->outcome == RUN_PARTIAL)
         log_warning(run->log, "run", "run %s stopped: %d of %d tables completed; the same command goes on from here",
                     run->run_id, result->tables_completed, result->tables_total);
     else
-        log_error(run->log, "run", "run %s failed: %d of %d tables completed, %d failed; mend the cause and run the same "
-                                   "command again, it goes on from here",
+        log_error(run->log, "run",
+                  "run %s failed: %d of %d tables completed, %d failed; mend the cause and run the same "
+                  "command again, it goes on from here",
                   run->run_id, result->tables_completed, result->tables_total, result->tables_failed);
 }
 

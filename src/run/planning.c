@@ -12,8 +12,8 @@ struct draft {
     struct run_table *table;
     struct run_mapping mapping;
     struct plan plan;
-    int readers;  /* streams of this table that the source can have open at once */
-    bool known;   /* planned by an earlier process: only its mapping is needed */
+    int readers; /* streams of this table that the source can have open at once */
+    bool known;  /* planned by an earlier process: only its mapping is needed */
     bool failed;
 };
 
@@ -25,9 +25,11 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     struct plan_size size = plan_choose_size(&mapping->source, mapping->columns, mapping->column_count, mapping->method,
                                              table->config->settings.batch_size, workers);
     if (mapping->method == PLAN_HASH)
-        plan_hash_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count);
+        plan_hash_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys,
+                        mapping->key_count);
     else
-        plan_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count, &size);
+        plan_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count,
+                   &size);
     if (!source_planning_begin(source, error)) {
         buffer_release(&sql);
         return false;
@@ -55,8 +57,10 @@ static bool draft_table(struct worker *worker, struct draft *draft, struct error
         !source_reserve(worker->source, draft->mapping.column_count, run->worker_count, &draft->readers, error))
         return false;
     if (draft->readers < run->worker_count)
-        log_write(run->log, LOG_INFO, &scope, "read by %d of %d workers at a time: more readers of %zu columns would take "
-                  "more memory than they save time", draft->readers, run->worker_count, draft->mapping.column_count);
+        log_write(run->log, LOG_INFO, &scope,
+                  "read by %d of %d workers at a time: more readers of %zu columns would take "
+                  "more memory than they save time",
+                  draft->readers, run->worker_count, draft->mapping.column_count);
     if (draft->known)
         return true;
     if (!planning_query(worker->source, dialect, draft->table, &draft->mapping, run->worker_count, &draft->plan, error))
@@ -120,8 +124,7 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
         return false;
     }
     for (size_t i = 0; i < count; i++)
-        if (!drafts[i].failed && !drafts[i].known &&
-            !store_table(worker, &drafts[i], *generation, rows_before, error))
+        if (!drafts[i].failed && !drafts[i].known && !store_table(worker, &drafts[i], *generation, rows_before, error))
             return false;
     return fault_point(&run->faults, "before_plan_commit", error) && target_commit(&worker->target, &unknown, error) &&
            fault_point(&run->faults, "after_plan_commit", error);
@@ -204,7 +207,8 @@ static bool is_worth_trying_again(const struct error *error) {
     return error->kind == ERROR_TRANSIENT || error->kind == ERROR_STOPPED;
 }
 
-static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, bool *elsewhere, struct error *error) {
+static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, bool *elsewhere,
+                        struct error *error) {
     struct run_database *database = drafts[0].table->database;
     int64_t generation = 0;
     size_t alive = 0;

@@ -28,7 +28,7 @@ struct reader_request {
     size_t target_count;
     const size_t *key_columns; /* indexes into targets: name a row in messages */
     size_t key_count;
-    bool has_inexact;          /* a last column says which value lost digits */
+    bool has_inexact; /* a last column says which value lost digits */
 };
 
 enum reader_state { READER_IDLE, READER_READING, READER_ENDED, READER_FAILED };

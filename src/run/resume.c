@@ -113,8 +113,8 @@ static bool judge(const struct resume_request *request, const struct candidate *
     }
     if (idle_hours > request->max_age_hours) {
         clock_format_duration(request->now_us - candidate->progress_us, duration, sizeof duration);
-        buffer_appendf(why, "its last progress was %s ago (%.1f hours), more than resume_max_age allows (%g hours)", duration,
-                       idle_hours, request->max_age_hours);
+        buffer_appendf(why, "its last progress was %s ago (%.1f hours), more than resume_max_age allows (%g hours)",
+                       duration, idle_hours, request->max_age_hours);
         return false;
     }
     return true;
@@ -129,7 +129,8 @@ static void choose(struct resume_decision *decision, const struct resume_request
 }
 
 /* Work on a run goes by this process's own configuration, so it must be the run's. */
-static bool same_settings(const struct resume_request *request, const struct candidate *candidate, struct error *error) {
+static bool same_settings(const struct resume_request *request, const struct candidate *candidate,
+                          struct error *error) {
     struct buffer why = {0};
     if (same_text(candidate->run->execution_hash, request->execution_hash))
         return true;
@@ -141,13 +142,15 @@ static bool same_settings(const struct resume_request *request, const struct can
 }
 
 static bool refuse_live(const struct candidate *candidate, struct error *error) {
-    error_set_code(error, ERROR_CONFIG, RESUME_LIVE, "run %s of these sources is live, owned by %s", candidate->run->run_id,
-              candidate->owners == NULL || candidate->owners[0] == '\0' ? "an unknown process" : candidate->owners);
-    return error_hint(error, "wait until it ends, help it with --join, or stop that process: its work is kept and can be resumed");
+    error_set_code(
+        error, ERROR_CONFIG, RESUME_LIVE, "run %s of these sources is live, owned by %s", candidate->run->run_id,
+        candidate->owners == NULL || candidate->owners[0] == '\0' ? "an unknown process" : candidate->owners);
+    return error_hint(
+        error, "wait until it ends, help it with --join, or stop that process: its work is kept and can be resumed");
 }
 
-static bool decide_by_id(const struct resume_request *request, const struct ledger_runs *databases, size_t database_count,
-                         struct resume_decision *decision, struct error *error) {
+static bool decide_by_id(const struct resume_request *request, const struct ledger_runs *databases,
+                         size_t database_count, struct resume_decision *decision, struct error *error) {
     struct candidate candidate = fold(request->run_id, databases, database_count);
     if (candidate.run == NULL) {
         error_set(error, ERROR_CONFIG, "no target database has a run %s", request->run_id);
@@ -194,7 +197,8 @@ bool resume_decide(const struct resume_request *request, const struct ledger_run
                 choose(decision, request, &candidate);
             }
             if (why.length > 0)
-                buffer_appendf(&decision->explanation, "run %s (%s): %s\n", run->run_id, run->status, buffer_string(&why));
+                buffer_appendf(&decision->explanation, "run %s (%s): %s\n", run->run_id, run->status,
+                               buffer_string(&why));
             buffer_release(&why);
         }
     return true;

@@ -26,11 +26,12 @@ struct resume_request {
 };
 
 struct resume_decision {
-    bool resume;            /* an interrupted run is taken up */
-    bool join;              /* a live run is joined */
-    char run_id[37];        /* of either */
-    int64_t idle_us;        /* since its last progress */
-    struct buffer explanation; /* for the log, where nothing is resumed: each candidate and why it isn't one, one a line; "" : no candidates */
+    bool resume;     /* an interrupted run is taken up */
+    bool join;       /* a live run is joined */
+    char run_id[37]; /* of either */
+    int64_t idle_us; /* since its last progress */
+    struct buffer
+        explanation; /* for the log, where nothing is resumed: each candidate and why it isn't one, one a line; "" : no candidates */
 };
 
 /* `databases` holds the runs that each database lists. False: ERROR_CONFIG where the request can't be met (a live run of

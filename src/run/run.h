@@ -27,7 +27,7 @@ struct run_progress {
 };
 
 struct run_options {
-    int workers;                 /* 0: the configuration's parallel_threads */
+    int workers; /* 0: the configuration's parallel_threads */
     bool no_resume;
     const char *run_id;          /* only this run; NULL: whichever can be resumed, or a new one */
     bool any_settings;           /* with run_id: resume whatever its age and settings */
@@ -54,7 +54,8 @@ struct run_result {
 };
 
 /* Run or resume. An error is logged here, once; `result` says how it ended. */
-void run_migrate(const struct config *config, const struct run_options *options, struct log *log, struct run_result *result);
+void run_migrate(const struct config *config, const struct run_options *options, struct log *log,
+                 struct run_result *result);
 
 /* Print what run_migrate would do, changing nothing in either database. */
 bool run_dry(const struct config *config, const struct run_options *options, struct log *log, FILE *out,

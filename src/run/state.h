@@ -28,22 +28,22 @@ struct run;
 
 /* A target database: its ledger holds this run's row for the tables that live there. */
 struct run_database {
-    const char *name; /* NULL: libpq's own */
+    const char *name;                  /* NULL: libpq's own */
     struct target_connection control;  /* main thread: heartbeat, run row */
     struct target_connection presence; /* main thread: the open transaction that says we are alive */
     int run_number;
-    bool settled;          /* its part of the run was completed before this process began */
-    struct cancel cancel;  /* presence lost: nothing is loaded there until there is a new one */
-    atomic_int owner_id;   /* changes when the presence had to be made anew */
-    int losses;            /* main thread: attempts to get it back since it was lost */
-    int64_t regain_at_us;  /* main thread, monotonic: when to try next */
+    bool settled;         /* its part of the run was completed before this process began */
+    struct cancel cancel; /* presence lost: nothing is loaded there until there is a new one */
+    atomic_int owner_id;  /* changes when the presence had to be made anew */
+    int losses;           /* main thread: attempts to get it back since it was lost */
+    int64_t regain_at_us; /* main thread, monotonic: when to try next */
 };
 
 enum table_state {
     TABLE_UNPLANNED,
     TABLE_PLANNING,
-    TABLE_READY,     /* its chunks may be claimed */
-    TABLE_DRAINED,   /* every chunk is completed: to be reconciled */
+    TABLE_READY,   /* its chunks may be claimed */
+    TABLE_DRAINED, /* every chunk is completed: to be reconciled */
     TABLE_FINISHING,
     TABLE_COMPLETED,
     TABLE_FAILED
@@ -57,9 +57,9 @@ struct run_mapping {
     struct encode_target *targets; /* where each goes; strings borrowed from `target` */
     size_t column_count;
     enum plan_method method;
-    struct source_column *keys;    /* chunking columns, deep-copied; none for PLAN_WHOLE */
+    struct source_column *keys; /* chunking columns, deep-copied; none for PLAN_WHOLE */
     size_t key_count;
-    size_t *key_columns;           /* of those columns, the ones that name a row in messages */
+    size_t *key_columns; /* of those columns, the ones that name a row in messages */
     size_t key_column_count;
     char *copy_sql;
 };
@@ -75,12 +75,12 @@ struct run_table {
 
     /* guarded by run->mutex */
     enum table_state state;
-    bool mapped;               /* `mapping` is complete, and from then on doesn't change */
-    bool planned;              /* its chunks are in the ledger */
+    bool mapped;  /* `mapping` is complete, and from then on doesn't change */
+    bool planned; /* its chunks are in the ledger */
     struct run_mapping mapping;
     int64_t generation;
-    int active;                /* workers of this process in its chunks */
-    int readers;               /* and how many of them the source can have at once */
+    int active;  /* workers of this process in its chunks */
+    int readers; /* and how many of them the source can have at once */
     int64_t chunks_total, chunks_completed;
     int64_t rows_expected, rows_committed;
     struct error failure;
@@ -90,18 +90,18 @@ struct worker {
     struct run *run;
     int number;
     pthread_t thread;
-    struct cancel cancel;           /* the watchdog's; its parent is the database's while a chunk is in hand */
-    bool stalled;                   /* the watchdog asked, guarded by run->mutex */
-    int64_t stalled_since_us;       /* main thread: when it asked; 0: it didn't, or something moved since */
+    struct cancel cancel;             /* the watchdog's; its parent is the database's while a chunk is in hand */
+    bool stalled;                     /* the watchdog asked, guarded by run->mutex */
+    int64_t stalled_since_us;         /* main thread: when it asked; 0: it didn't, or something moved since */
     struct source_connection *source; /* changed under run->mutex: the keeper cancels it */
     struct target_connection target;
     struct run_database *connected; /* where `target` leads; NULL: nowhere */
     struct reader reader;
     _Atomic int64_t last_progress_us;
-    atomic_bool loading;            /* a chunk is in hand: the watchdog looks */
-    _Atomic int64_t rows_in_hand;   /* acknowledged, not committed */
+    atomic_bool loading;          /* a chunk is in hand: the watchdog looks */
+    _Atomic int64_t rows_in_hand; /* acknowledged, not committed */
     atomic_bool busy;
-    atomic_bool finished;           /* the thread has returned */
+    atomic_bool finished; /* the thread has returned */
 };
 
 struct run {
@@ -124,12 +124,13 @@ struct run {
     int64_t started_us; /* monotonic */
     int64_t rows_at_start;
     _Atomic int64_t bytes_sent;
-    atomic_bool stopping; /* no new chunk is claimed */
+    atomic_bool stopping;          /* no new chunk is claimed */
     int64_t stall_limit_us;        /* no bytes moved while a chunk is in hand */
     int64_t first_answer_limit_us; /* the source computes its first row */
     int retry_scale_percent;       /* 100; tests shorten the waits */
 
-    pthread_mutex_t claiming; /* one worker of this process claims at a time, so that a table's limit of readers holds */
+    pthread_mutex_t
+        claiming; /* one worker of this process claims at a time, so that a table's limit of readers holds */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* guarded by run->mutex */

@@ -44,8 +44,8 @@ static void release_claim(struct worker *worker, const struct run_table *table, 
     error_clear(&error);
     if (!load_connect_for_record(worker, table->database, &error) ||
         !ledger_release_chunk(&worker->target, worker->run->run_id, claim, &error))
-        log_write(worker->run->log, LOG_WARNING, &scope, "could not be released (%s); the next process claims it anyway",
-                  error.message);
+        log_write(worker->run->log, LOG_WARNING, &scope,
+                  "could not be released (%s); the next process claims it anyway", error.message);
 }
 
 /* Record a chunk's failure. Data, configuration and the like fail the whole table: none of its chunks would fare better,
@@ -77,8 +77,8 @@ static void record_failure(struct worker *worker, struct run_table *table, const
 }
 
 /* Count the retry in the ledger where it can be reached, and wait. False: a stop was asked for meanwhile. */
-static bool prepare_retry(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, int attempt,
-                          const struct error *failure) {
+static bool prepare_retry(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                          int attempt, const struct error *failure) {
     struct error error;
     struct log_scope scope = run_scope(table, claim->chunk_id);
     load_disconnect(worker);
@@ -249,8 +249,8 @@ static void plan(struct worker *worker, size_t group, struct error *error) {
         interpret(worker, first, error);
         if (error->kind == ERROR_TRANSIENT && attempt <= limit) {
             struct log_scope scope = run_scope(first, 0);
-            log_write(run->log, LOG_WARNING, &scope, "planning attempt %d failed, trying again in about %d s: %s", attempt,
-                      retry_delay_seconds(attempt), error->message);
+            log_write(run->log, LOG_WARNING, &scope, "planning attempt %d failed, trying again in about %d s: %s",
+                      attempt, retry_delay_seconds(attempt), error->message);
             if (retry_wait(run, attempt))
                 continue;
         } else if (error->kind == ERROR_TRANSIENT) {
@@ -284,15 +284,16 @@ static void finish(struct worker *worker, struct run_table *table, struct error 
         interpret(worker, table, error);
         if (error->kind == ERROR_TRANSIENT && attempt <= table->config->settings.max_retry_attempts) {
             load_disconnect(worker);
-            log_write(run->log, LOG_WARNING, &scope, "finishing attempt %d failed, trying again in about %d s: %s", attempt,
-                      retry_delay_seconds(attempt), error->message);
+            log_write(run->log, LOG_WARNING, &scope, "finishing attempt %d failed, trying again in about %d s: %s",
+                      attempt, retry_delay_seconds(attempt), error->message);
             if (retry_wait(run, attempt))
                 continue;
         }
         break;
     }
     if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST || atomic_load(&run->stopping)) {
-        scheduler_set_state(run, table, TABLE_READY); /* drained, but not finished: looked at again, or by the next process */
+        scheduler_set_state(run, table,
+                            TABLE_READY); /* drained, but not finished: looked at again, or by the next process */
         return;
     }
     struct error recording;

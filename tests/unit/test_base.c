@@ -75,7 +75,8 @@ static void test_buffer_grows_and_is_zero_when_released(void **state) {
 }
 
 static void test_json_strings_read_back(void **state) {
-    static const char *const texts[] = {"", "plain", "a\"b\\c", "line\r\n\ttab", "\x01\x1F\x7F", "emoji \xF0\x9F\x98\x80"};
+    static const char *const texts[] = {
+        "", "plain", "a\"b\\c", "line\r\n\ttab", "\x01\x1F\x7F", "emoji \xF0\x9F\x98\x80"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct buffer buffer = {0};
@@ -210,7 +211,8 @@ static void test_clock_formats(void **state) {
 }
 
 static void test_faults_refuse_typing_mistakes(void **state) {
-    static const char *const wrong[] = {"x", "x:", "x:explode", ":kill", "x:kill:0", "x:kill:1x", "x:sleep=", "x:kill,"};
+    static const char *const wrong[] = {"x",        "x:",        "x:explode", ":kill",
+                                        "x:kill:0", "x:kill:1x", "x:sleep=",  "x:kill,"};
     struct faults faults;
     struct error error;
     (void)state;

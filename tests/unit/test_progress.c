@@ -35,7 +35,8 @@ static void test_line_before_anything_is_planned(void **state) {
     struct buffer text = {0};
     (void)state;
     progress_format(&progress, &text);
-    assert_string_equal(buffer_string(&text), "0/2 tables, 0/0 chunks, 0 rows, 2 tables still to plan, 1 tables FAILED");
+    assert_string_equal(buffer_string(&text),
+                        "0/2 tables, 0/0 chunks, 0 rows, 2 tables still to plan, 1 tables FAILED");
     buffer_release(&text);
 }
 

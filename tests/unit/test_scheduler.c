@@ -144,7 +144,12 @@ static void test_refresh_believes_the_ledger(void **state) {
     struct ledger_table rows[TABLES] = {
         {.table_id = 1, .status = "in_progress", .planned = true, .total_chunks = 3, .completed_chunks = 2},
         {.table_id = 2, .status = "in_progress", .planned = true, .total_chunks = 3, .completed_chunks = 3},
-        {.table_id = 3, .status = "in_progress", .planned = true, .total_chunks = 3, .completed_chunks = 2, .failed_chunks = 1},
+        {.table_id = 3,
+         .status = "in_progress",
+         .planned = true,
+         .total_chunks = 3,
+         .completed_chunks = 2,
+         .failed_chunks = 1},
         {.table_id = 4, .status = "completed", .planned = true, .total_chunks = 3, .completed_chunks = 3},
     };
     struct ledger_tables stored = {.list = rows, .count = TABLES};
