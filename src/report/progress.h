@@ -18,7 +18,7 @@ struct progress {
 /* `always` writes a record every few seconds even where nobody watches; `never` nothing at all. */
 void progress_init(struct progress *progress, struct log *log, bool always, bool never);
 /* A run_options.on_progress; `context` is a struct progress. */
-void progress_show(void *context, const struct run_progress *progress);
+void progress_show(void *context, const struct run_progress *current);
 
 /* "12/16 tables, 34/80 chunks, 1,234,567 of 8,400,000 rows (14.7 %), 250,000 rows/s, 41.2 MB/s, 28 s left" */
 void progress_format(const struct run_progress *progress, struct buffer *text);

@@ -1,5 +1,7 @@
 #include "run/load.h"
 
+#include <inttypes.h>
+
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,7 +14,7 @@ static const int64_t record_limit_us = 5000000;
 
 static bool connect_target(struct worker *worker, struct run_database *database, const struct cancel *cancel,
                            int64_t stall_limit_us, struct error *error) {
-    if (worker->connected == database && target_usable(&worker->target)) {
+    if (worker->connected != NULL && worker->connected == database && target_usable(&worker->target)) {
         worker->target.cancel = cancel;
         worker->target.stall_limit_us = stall_limit_us;
         return true;
@@ -73,7 +75,7 @@ static void name_bad_row(const struct worker *worker, const struct encode_segmen
                          struct error *error) {
     struct buffer row = {0};
     encode_describe_row(worker->reader.encoder, segment, bad_row, &row);
-    error_context(error, "row %lld of the chunk (%s)", (long long)(segment->first_row + bad_row), buffer_string(&row));
+    error_context(error, "row %" PRId64 " of the chunk (%s)", segment->first_row + bad_row, buffer_string(&row));
     buffer_release(&row);
 }
 
