@@ -1,7 +1,7 @@
 """Sources for the tests: a DuckDB file and a database of the Snowflake double, filled in the same way.
 
 Rows come from a SELECT that DuckDB evaluates once, into a Parquet file; both sources are loaded from that file, and it is
-what a target is compared with afterwards (equality.py). So what a source holds is known without asking thaw.
+what a target is compared with afterwards (reference.py). So what a source holds is known without asking thaw.
 """
 
 import base64

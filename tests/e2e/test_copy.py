@@ -1,8 +1,12 @@
 """Copies that must be complete whatever the keys look like."""
 
+import json
+
 import pytest
 
+from conftest import Migration
 from marks import both_sources, both_versions
+from sources import DuckdbSource, SnowflakeSource
 
 # 500 rows in 1-1,000, 5,000 up to 1,000,000, 1,000,000 between 5,000,001 and 6,000,000 with holes and duplicates, and rows
 # without a key: what made an older tool, which cut ranges of ids by arithmetic, lose rows.
@@ -13,44 +17,51 @@ SPARSE = """
         UNION ALL SELECT 5000001 + hash(i) % 1000000, 10000 + i FROM range(1000000) AS c(i)
         UNION ALL SELECT NULL, 2000000 + i FROM range(300) AS d(i)
         UNION ALL SELECT 7 * (i // 3) + 1, 3000000 + i FROM range(600) AS e(i))
-    {where}"""
+    {where} ORDER BY id"""
 COLUMNS = {"id": "int", "name": "text", "amount": "decimal(12,2)", "at": "timestamp"}
 TARGET = "CREATE TABLE sparse (id bigint, name text, amount numeric(12,2), at timestamp)"
 
 
-def sparse(migration, where: str = ""):
-    table = migration.source.table("sparse", COLUMNS, SPARSE.format(where=where))
-    migration.target.execute(TARGET)
-    return table
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory, started_double, key_file):
+    """The source of this kind with the sparse table, made once."""
+    made: dict = {}
+
+    def get(kind: str):
+        if kind not in made:
+            directory = tmp_path_factory.mktemp("sparse")
+            source = (DuckdbSource(directory) if kind == "duckdb" else
+                      SnowflakeSource(directory, started_double, "SPARSE", key_file))
+            made[kind] = source, source.table("sparse", COLUMNS, SPARSE.format(where=""))
+        return made[kind]
+
+    return get
 
 
-def run(migration, batch_size: int | None, **more):
+def run(migration, batch_size: int | None):
     settings = {"batch_size": batch_size} if batch_size else {"chunking": "whole"}
     return migration.thaw.migrate(migration.config({"source": "sparse", "target": "sparse", "chunking_columns": ["id"],
-                                                    **settings, **more})).expect(0)
+                                                    **settings})).expect(0)
 
 
-@pytest.mark.parametrize("batch_size", [777, 10_000, 250_000, None], ids=["777", "10k", "250k", "whole"])
-def test_invariant_01_sparse_ids_are_copied_completely(migration, batch_size):
-    table = sparse(migration)
+@pytest.mark.parametrize("kind, batch_size", [("duckdb", 777), ("duckdb", 10_000), ("duckdb", 250_000), ("duckdb", None),
+                                              ("snowflake", 10_000), ("snowflake", None)],
+                         ids=["duckdb-777", "duckdb-10k", "duckdb-250k", "duckdb-whole", "snowflake-10k", "snowflake-whole"])
+def test_invariant_01_sparse_ids_are_copied_completely(thaw, target, sparse, kind, batch_size):
+    source, table = sparse(kind)
+    migration = Migration(thaw, source, target)
+    target.execute(TARGET)
     run(migration, batch_size)
     assert migration.assert_same(table, "sparse") == 1_006_400
-    migration.target.assert_completed()
-
-
-@pytest.mark.parametrize("source", ["snowflake"], indirect=True)
-@pytest.mark.parametrize("batch_size", [10_000, None], ids=["10k", "whole"])
-def test_invariant_01_sparse_ids_are_copied_completely_from_snowflake(migration, batch_size):
-    table = sparse(migration)
-    run(migration, batch_size)
-    assert migration.assert_same(table, "sparse") == 1_006_400
-    migration.target.assert_completed()
+    target.assert_completed()
 
 
 @both_sources
 def test_invariant_01_sparse_ids_one_row_a_chunk(migration):
     """Of the sparse ids a small cut: 20 at the lower end (with duplicates), 20 in the middle, 20 at the top, NULLs."""
-    table = sparse(migration, "WHERE id < 30 OR id BETWEEN 500000 AND 504000 OR id > 5999980 OR n BETWEEN 2000000 AND 2000005")
+    where = "WHERE id < 30 OR id BETWEEN 500000 AND 504000 OR id > 5999980 OR n BETWEEN 2000000 AND 2000005"
+    table = migration.source.table("sparse", COLUMNS, SPARSE.format(where=where))
+    migration.target.execute(TARGET)
     run(migration, 1)
     rows = migration.assert_same(table, "sparse")
     distinct = migration.target.value("SELECT count(DISTINCT id) + 1 FROM sparse")
@@ -153,4 +164,15 @@ def test_the_file_itself_is_the_database_where_none_is_named(migration):
             "tables": [{"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100}]}
     migration.thaw.migrate(migration.config(feeds=[feed])).expect(0)
     assert migration.assert_same(table, "t") == 1000
+    migration.target.assert_completed()
+
+
+def test_totals_are_the_ledgers_however_slow_a_worker_is(migration):
+    """One worker has committed its chunk and not said so yet, while another one looks for work in the ledger."""
+    migration.source.table("t", {"id": "int"}, "SELECT i FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    config = migration.config({"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 500})
+    finished = migration.thaw.migrate(config, "--json", fault="after_commit:sleep=2000:2").expect(0)
+    assert json.loads(finished.stdout)["total_rows"] == 1000
+    assert finished.records("completed", "1000 rows")
     migration.target.assert_completed()
