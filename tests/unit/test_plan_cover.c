@@ -31,23 +31,25 @@ static char id_name[] = "ID", id_type[] = "BIGINT";
 static char text_name[] = "na\"me", third_name[] = "third", text_type[] = "VARCHAR";
 static const struct source_column integer_key = {.name = id_name, .type_name = id_type, .kind = VALUE_INTEGER};
 static const struct source_column text_key = {.name = text_name, .type_name = text_type, .kind = VALUE_TEXT};
+static const struct source_column numeric_key = {
+    .name = text_name, .type_name = text_type, .kind = VALUE_TEXT, .as_number = true};
 static const struct source_column third_key = {.name = third_name, .type_name = text_type, .kind = VALUE_TEXT};
 
 /* ---- the planning query in C ---------------------------------------------------------------------------------------- */
 
 static int compare_values(const struct source_column *key, const char *left, const char *right) {
-    if (key->kind == VALUE_INTEGER) {
-        long long a = strtoll(left, NULL, 10);
-        long long b = strtoll(right, NULL, 10);
+    char numbers[2][THREE_VALUED_NUMBER_SIZE];
 
-        return (a > b) - (a < b);
-    }
+    if ((key->kind == VALUE_INTEGER || key->as_number) && three_valued_parse_number(left, numbers[0]) &&
+        three_valued_parse_number(right, numbers[1]))
+        return three_valued_compare_numbers(numbers[0], numbers[1]);
     return strcmp(left, right);
 }
 
 static bool has_null(const struct table *table, const struct row *row) {
     for (size_t i = 0; i < table->key_count; i++)
-        if (row->values[i] == NULL)
+        if (row->values[i] == NULL || (table->keys[i].as_number &&
+                                       !three_valued_parse_number(row->values[i], (char[THREE_VALUED_NUMBER_SIZE]){0})))
             return true;
     return false;
 }
@@ -78,6 +80,13 @@ static char *number_text(int64_t number) {
     return memory_copy_string(text);
 }
 
+static char *bound_text(const struct source_column *key, const char *value) {
+    char number[THREE_VALUED_NUMBER_SIZE];
+
+    return memory_copy_string(key->as_number && value != NULL && three_valued_parse_number(value, number) ? number
+                                                                                                          : value);
+}
+
 static void add_line(struct source_rows *answer, const struct table *table, size_t first, size_t last,
                      size_t last_rank) {
     size_t keys = table->key_count;
@@ -86,8 +95,8 @@ static void add_line(struct source_rows *answer, const struct table *table, size
     answer->cells = memory_resize(answer->cells, (answer->row_count + 1) * answer->column_count, sizeof *answer->cells);
     cells = answer->cells + answer->row_count++ * answer->column_count;
     for (size_t i = 0; i < keys; i++) {
-        cells[i] = memory_copy_string(table->rows[first].values[i]);
-        cells[keys + i] = memory_copy_string(table->rows[last].values[i]);
+        cells[i] = bound_text(&table->keys[i], table->rows[first].values[i]);
+        cells[keys + i] = bound_text(&table->keys[i], table->rows[last].values[i]);
     }
     cells[2 * keys] = memory_copy_string(has_null(table, &table->rows[first]) ? "1" : "0");
     cells[2 * keys + 1] = number_text((int64_t)(last - first + 1));
@@ -197,9 +206,31 @@ static const char *const hostile_texts[] = {NULL,
                                             "NULL",
                                             "\"",
                                             "x' OR '1'='1"};
+static const char *const hostile_numbers[] = {NULL,
+                                              "",
+                                              "0",
+                                              "-0",
+                                              "1",
+                                              "10",
+                                              "9",
+                                              " 7 ",
+                                              "7.0",
+                                              "1.5",
+                                              "2",
+                                              "-1.5",
+                                              "1e3",
+                                              "0010",
+                                              "n/a",
+                                              "NaN",
+                                              "99999999999999999999999999999999999999",
+                                              "-99999999999999999999999999999999999998",
+                                              "1234567890123456789012345678901234567890",
+                                              "9223372036854775808"};
 enum { HOSTILE_COUNT = 20 };
 
 static const char *hostile_value(const struct source_column *key, size_t index) {
+    if (key->as_number)
+        return hostile_numbers[index];
     return key->kind == VALUE_INTEGER ? hostile_integers[index] : hostile_texts[index];
 }
 
@@ -286,12 +317,12 @@ static void invariant_01_one_key_covers(void **state) {
     static struct table table;
 
     (void)state;
-    for (int kind = 0; kind < 2; kind++)
+    for (int kind = 0; kind < 3; kind++)
         for (uint64_t seed = 1; seed <= 20; seed++)
             for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
                 const struct plan_size size = {.batch_rows = batches[b]};
 
-                table.keys = kind == 0 ? &integer_key : &text_key;
+                table.keys = kind == 0 ? &integer_key : kind == 1 ? &text_key : &numeric_key;
                 table.key_count = 1;
                 fill_randomly(&table, seed, seed * 9, 1 + seed % HOSTILE_COUNT);
                 check_table(&table, &size, dialects[seed % 2]);
@@ -301,13 +332,14 @@ static void invariant_01_one_key_covers(void **state) {
 static void invariant_01_two_keys_cover(void **state) {
     static struct table table;
     const struct source_column keys[] = {integer_key, text_key};
+    const struct source_column numeric_keys[] = {numeric_key, integer_key};
 
     (void)state;
     for (uint64_t seed = 1; seed <= 12; seed++)
         for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
             const struct plan_size size = {.batch_rows = batches[b]};
 
-            table.keys = keys;
+            table.keys = seed % 3 == 0 ? numeric_keys : keys;
             table.key_count = 2;
             fill_randomly(&table, seed, seed * 7, 1 + seed * 2 % HOSTILE_COUNT);
             check_table(&table, &size, dialects[seed % 2]);
