@@ -27,14 +27,15 @@ void log_release(struct log *log) {
         memory_wipe(log->secrets[i], strlen(log->secrets[i]));
         memory_release(&log->secrets[i]);
     }
+    memory_release(&log->secrets);
     log->secret_count = 0;
     pthread_mutex_destroy(&log->mutex);
 }
 
 void log_hide(struct log *log, const char *secret) {
-    if (secret == NULL || strlen(secret) < SHORTEST_SECRET ||
-        log->secret_count == sizeof log->secrets / sizeof log->secrets[0])
+    if (secret == NULL || strlen(secret) < SHORTEST_SECRET)
         return;
+    log->secrets = memory_resize(log->secrets, log->secret_count + 1, sizeof *log->secrets);
     log->secrets[log->secret_count++] = memory_copy_string(secret);
 }
 

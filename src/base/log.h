@@ -27,7 +27,7 @@ struct log {
     char run_id[37];     /* "" until a run is known */
     char request_id[64]; /* "" outside Lambda */
     pthread_mutex_t mutex;
-    char *secrets[32]; /* owned */
+    char **secrets; /* owned */
     size_t secret_count;
     bool transient_line; /* a progress line stands on the terminal: rub it out before the next record */
 };

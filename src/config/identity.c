@@ -249,6 +249,23 @@ static void visit_url(const struct visitor *visitor, const char *url) {
         visit(visitor, url);
 }
 
+/* DuckDB's CREATE SECRET and the passwords of what it attaches stand in quoted literals: where there may be one, each
+ * literal is treated as one, paths of files included. */
+static void visit_init_sql(const struct visitor *visitor, const char *sql) {
+    if (sql == NULL || (strcasestr(sql, "secret") == NULL && strcasestr(sql, "password") == NULL))
+        return;
+    for (const char *at = strchr(sql, '\''); at != NULL; at = strchr(at, '\'')) {
+        const char *end = strchr(++at, '\'');
+        if (end == NULL)
+            return;
+        char *literal = memory_copy_bytes(at, (size_t)(end - at));
+        visit(visitor, literal);
+        memory_wipe(literal, (size_t)(end - at));
+        memory_release(&literal);
+        at = end + 1;
+    }
+}
+
 void config_each_secret(const struct config *config, void (*visit_secret)(void *context, const char *secret),
                         void *context) {
     struct visitor visitor = {visit_secret, context};
@@ -256,6 +273,7 @@ void config_each_secret(const struct config *config, void (*visit_secret)(void *
     visit(&visitor, config->source.rsa_key_passphrase);
     visit(&visitor, config->source.password);
     visit(&visitor, config->source.token);
+    visit_init_sql(&visitor, config->source.init_sql);
     for (size_t i = 0; i < config->source.option_count; i++)
         if (config_option_is_secret(config->source.options[i].name))
             visit(&visitor, config->source.options[i].value);

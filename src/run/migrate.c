@@ -6,10 +6,12 @@
 #include "base/memory.h"
 #include "run/begin.h"
 #include "run/keeper.h"
-#include "run/mapping.h"
+#include "run/retry.h"
 #include "run/run.h"
 #include "run/state.h"
 #include "run/worker.h"
+
+enum { FINISH_ATTEMPTS = 4 };
 
 static bool open_run(struct run *run, struct error *error) {
     if (!faults_init(&run->faults, error) || !limits_from_environment(run, error))
@@ -56,8 +58,36 @@ static void count_tables(const struct run *run, struct run_result *result) {
     }
 }
 
-/* Write each database's part of the run down. The commit is synchronous: after exit status 0 a crash of the server loses
- * nothing. */
+/* What the ledger says of the tables, for the answer: other processes may have loaded some of the rows. */
+static bool read_tables(struct run *run, struct run_database *database, struct error *error) {
+    struct ledger_tables stored = {0};
+    if (!ledger_list_tables(&database->control, run->run_id, &stored, error))
+        return false;
+    for (size_t i = 0; i < run->table_count; i++)
+        for (size_t s = 0; s < stored.count; s++)
+            if (run->tables[i].database == database && stored.list[s].table_id == run->tables[i].table_id)
+                run->tables[i].rows_committed = stored.list[s].total_rows_copied;
+    ledger_tables_release(&stored);
+    return true;
+}
+
+/* Write a database's part of the run down. The commit is synchronous: after exit status 0 a crash of the server loses
+ * nothing. The control connection may have been lost since its last use, so it is tried again. */
+static bool finish_database(struct run *run, struct run_database *database, char *status, struct error *error) {
+    for (int attempt = 1;; attempt++) {
+        error_clear(error);
+        if ((target_usable(&database->control) || keeper_connect(run, database, error)) &&
+            ledger_finish_run(&database->control, run->run_id, atomic_load(&database->owner_id),
+                              atomic_load(&run->stopping), NULL, status, error) &&
+            read_tables(run, database, error))
+            return true;
+        target_disconnect(&database->control);
+        if (error->kind != ERROR_TRANSIENT || attempt == FINISH_ATTEMPTS)
+            return error_context(error, "the end of the run could not be recorded");
+        clock_sleep_ms(retry_delay_seconds(attempt) * INT64_C(10) * run->retry_scale_percent);
+    }
+}
+
 static void finish_databases(struct run *run, struct run_result *result) {
     bool stopped = atomic_load(&run->stopping);
     result->outcome = RUN_COMPLETED;
@@ -65,11 +95,9 @@ static void finish_databases(struct run *run, struct run_result *result) {
         struct run_database *database = &run->databases[i];
         struct error error;
         char status[16] = "";
-        error_clear(&error);
         if (database->settled)
             continue;
-        if (!ledger_finish_run(&database->control, run->run_id, atomic_load(&database->owner_id), stopped, NULL, status,
-                               &error)) {
+        if (!finish_database(run, database, status, &error)) {
             log_failure(run->log, NULL, &error);
             result->outcome = RUN_FAILED;
         } else if ((strcmp(status, "partial") == 0 || (stopped && strcmp(status, "running") == 0)) &&

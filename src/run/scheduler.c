@@ -106,8 +106,11 @@ void scheduler_unplan(struct run *run, size_t group) {
 }
 
 static void refresh_table(struct run_table *table, const struct ledger_table *stored) {
-    table->chunks_completed = stored->completed_chunks;
-    table->rows_committed = stored->total_rows_copied;
+    /* A chunk of ours may be committed and not yet counted here; the ledger has it already. */
+    if (table->active == 0 && stored->completed_chunks > table->chunks_completed) {
+        table->chunks_completed = stored->completed_chunks;
+        table->rows_committed = stored->total_rows_copied;
+    }
     if (strcmp(stored->status, "completed") == 0) {
         table->state = TABLE_COMPLETED;
     } else if (strcmp(stored->status, "failed") == 0) {

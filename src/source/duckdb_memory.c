@@ -14,6 +14,7 @@
 enum {
     READING_MB = 32, /* for a few dozen columns */
     PLANNING_MB = 64,
+    INIT_MB = 256,     /* while init_sql runs */
     LARGEST_MB = 2048, /* beyond it an error is the better answer */
     RESERVED_MB = 80,  /* for all streams that are open at once */
     STREAM_KB = 2048,  /* of one stream, and ... */
@@ -97,6 +98,26 @@ bool source_planning_end(struct source_connection *connection, struct error *err
     pthread_mutex_unlock(&source->memory.mutex);
     /* Others may be reading with the memory that we would give back: then it stays, and the next end tries again. */
     return ok || error->kind == ERROR_TRANSIENT;
+}
+
+bool duckdb_make_room(struct source_connection *connection, struct error *error) {
+    struct duckdb_memory *memory = &connection->source->memory;
+    if (!memory->managed)
+        return true;
+    pthread_mutex_lock(&memory->mutex);
+    bool ok = set_limit(connection, INIT_MB, error);
+    pthread_mutex_unlock(&memory->mutex);
+    return ok;
+}
+
+bool duckdb_end_room(struct source_connection *connection, struct error *error) {
+    struct duckdb_memory *memory = &connection->source->memory;
+    if (!memory->managed)
+        return true;
+    pthread_mutex_lock(&memory->mutex);
+    bool ok = set_limit(connection, wanted_limit(memory), error);
+    pthread_mutex_unlock(&memory->mutex);
+    return ok || error->kind == ERROR_TRANSIENT; /* in use by then: the next change of the limit tries again */
 }
 
 int64_t duckdb_memory_limit(struct source *source) {

@@ -66,5 +66,10 @@ bool duckdb_widen_memory(struct source_connection *connection, int64_t seen_mb);
 
 /* Run a statement and drop its rows; never tried again with more memory. */
 bool source_execute(struct source_connection *connection, const char *sql, struct error *error) THAW_CHECK;
+/* The same, and an error doesn't show the statement. */
+bool source_execute_unnamed(struct source_connection *connection, const char *sql, struct error *error) THAW_CHECK;
+/* Memory for init_sql, and back to what the work needs. */
+bool duckdb_make_room(struct source_connection *connection, struct error *error) THAW_CHECK;
+bool duckdb_end_room(struct source_connection *connection, struct error *error) THAW_CHECK;
 
 #endif

@@ -22,6 +22,25 @@ static bool refuse_temporary(struct source_connection *connection, struct error 
     return ok;
 }
 
+/* DuckDB quotes the statement below its message ("LINE 1: ..."), and init_sql may hold secrets of object stores. */
+static void drop_excerpt(struct error *error) {
+    char *excerpt = strstr(error->message, "\n\nLINE ");
+    if (excerpt != NULL)
+        *excerpt = '\0';
+}
+
+/* Reading CSV takes a buffer of 32 MB by default, be it only to learn a view's columns. */
+static bool execute_init_sql(struct source_connection *connection, struct error *error) {
+    bool ok = duckdb_make_room(connection, error);
+    if (ok)
+        ok = source_execute_unnamed(connection, connection->source->init_sql, error);
+    if (!ok) {
+        drop_excerpt(error);
+        return false;
+    }
+    return duckdb_end_room(connection, error);
+}
+
 /* Once for a database in memory, which all connections share; on each connection to a file, which is read-only, so that
  * init_sql can only make temporary objects, attach files or choose settings there. */
 static bool run_init_sql(struct source_connection *connection, struct error *error) {
@@ -31,9 +50,9 @@ static bool run_init_sql(struct source_connection *connection, struct error *err
     bool ok = true;
     pthread_mutex_lock(&source->mutex);
     if (!source->in_memory) {
-        ok = source_execute(connection, source->init_sql, error);
+        ok = execute_init_sql(connection, error);
     } else if (!source->init_sql_done) {
-        ok = source_execute(connection, source->init_sql, error) && refuse_temporary(connection, error);
+        ok = execute_init_sql(connection, error) && refuse_temporary(connection, error);
         source->init_sql_done = ok;
     }
     pthread_mutex_unlock(&source->mutex);

@@ -207,12 +207,11 @@ void source_stream_close(struct source_stream *stream) {
     memset(stream, 0, sizeof *stream);
 }
 
-bool source_execute(struct source_connection *connection, const char *sql, struct error *error) {
+bool source_execute_unnamed(struct source_connection *connection, const char *sql, struct error *error) {
     struct source_stream stream;
-    if (!stream_execute(connection, sql, &stream, error)) {
-        name_query(sql, error);
+    if (!stream_execute(connection, sql, &stream, error))
         return false;
-    }
+    stream.total_rows = -1; /* of a statement that changes rows it is their number, and none of them arrives */
     bool ok = true;
     for (bool end = false; ok && !end;) {
         struct ArrowArray batch;
@@ -222,4 +221,11 @@ bool source_execute(struct source_connection *connection, const char *sql, struc
     }
     source_stream_close(&stream);
     return ok;
+}
+
+bool source_execute(struct source_connection *connection, const char *sql, struct error *error) {
+    if (source_execute_unnamed(connection, sql, error))
+        return true;
+    name_query(sql, error);
+    return false;
 }
