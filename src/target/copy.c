@@ -95,8 +95,7 @@ static bool send_bytes(struct target_connection *connection, const struct encode
 }
 
 static bool end_copy(struct target_connection *connection, struct error *error) {
-    int ended;
-    while ((ended = PQputCopyEnd(connection->pg, NULL)) == 0)
+    while (PQputCopyEnd(connection->pg, NULL) == 0)
         if (!target_wait(connection, true, error))
             return false;
     return true; /* -1: the connection is gone, and the results say why */
