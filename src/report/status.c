@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sql.h"
+
 static const char runs_sql[] =
     "SELECT run_id, state, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),"
     "       to_char(last_progress_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), source_names, completed_tables,"
@@ -80,4 +82,19 @@ bool status_print(struct target_connection *connection, const char *run_id, FILE
         done = print_run(connection, runs, row, run_id != NULL, out, error);
     PQclear(runs);
     return done;
+}
+
+bool status_json(struct target_connection *connection, const char *run_id, struct buffer *json, bool *found,
+                 struct error *error) {
+    const char *parameters[] = {run_id};
+    PGresult *runs = NULL;
+    if (!target_query(connection, sql_status_json, 1, parameters, &runs, error))
+        return false;
+    *found = PQntuples(runs) > 0;
+    buffer_append_char(json, '[');
+    for (int row = 0; row < PQntuples(runs); row++)
+        buffer_appendf(json, "%s%s", row > 0 ? ", " : "", PQgetvalue(runs, row, 0));
+    buffer_append_char(json, ']');
+    PQclear(runs);
+    return true;
 }

@@ -53,7 +53,7 @@ static void look_at_source(struct checker *checker) {
     if (source_read_facts(checker->source, &facts, &error))
         check_source(findings, &facts, run->config->source.warehouse);
     else
-        add_failure(checker, findings, "session", &error);
+        add_failure(checker, findings, "connection", &error);
     source_facts_release(&facts);
 }
 
@@ -144,7 +144,6 @@ static void look_at_database(struct checker *checker, size_t index) {
     }
     memory_release(&shown->name);
     shown->name = memory_copy_string(database->control.database);
-    look_at_ledger(checker, &database->control, &shown->findings);
     if (begin_reading(&database->control, &error) && target_read_server_facts(&database->control, facts, &error)) {
         check_add(&shown->findings, CHECK_OK, "connection", "PostgreSQL %s, role \"%s\"", facts->version, facts->role);
         check_target_database(&shown->findings, facts);
@@ -152,6 +151,8 @@ static void look_at_database(struct checker *checker, size_t index) {
         add_failure(checker, &shown->findings, "connection", &error);
     }
     target_rollback(&database->control);
+    if (target_usable(&database->control))
+        look_at_ledger(checker, &database->control, &shown->findings);
 }
 
 static void add_not_insertable(struct check_findings *findings, const struct run_mapping *mapping,
@@ -215,7 +216,7 @@ static bool look_at_target_table(struct checker *checker, const struct run_table
     if (asked && refusals->count == 0)
         check_add(findings, CHECK_OK, "target_table", "the target table can be written to: %zu columns",
                   target->column_count);
-    bool there = asked && target->name != NULL;
+    bool there = asked && (target->kind == 'r' || target->kind == 'p');
     memory_release(&refusals);
     return there;
 }
@@ -255,36 +256,50 @@ static void look_at_columns(struct checker *checker, const struct run_table *tab
     mapping_findings_release(&found);
 }
 
-static void look_at_chunking(struct checker *checker, const struct run_table *table, struct run_mapping *mapping,
-                             struct check_findings *findings) {
-    struct buffer keys = {0};
-    struct error error;
-    error_clear(&error);
-    if (!mapping_choose_keys(mapping, table->config, &error)) {
-        add_failure(checker, findings, "chunking", &error);
-        return;
-    }
+static void append_keys(struct buffer *text, const struct run_mapping *mapping) {
     for (size_t k = 0; k < mapping->key_count; k++)
-        buffer_appendf(&keys, "%s\"%s\" (%s)%s", k > 0 ? ", " : "", mapping->keys[k].name, mapping->keys[k].type_name,
-                       mapping->keys[k].as_number ? " as a number" : "");
+        buffer_appendf(text, "%s\"%s\" (%s%s)", k > 0 ? ", " : "", mapping->keys[k].name, mapping->keys[k].type_name,
+                       mapping->keys[k].as_number ? ", its number" : "");
+}
+
+static void tell_chunking(const struct run_table *table, const struct run_mapping *mapping,
+                          struct check_findings *findings) {
+    enum config_chunking asked = table->config->chunking;
+    struct buffer keys = {0};
+    append_keys(&keys, mapping);
     if (mapping->method == PLAN_RANGE)
         check_add(findings, CHECK_OK, "chunking", "chunks are ranges of %s", buffer_string(&keys));
+    else if (mapping->method == PLAN_HASH && asked == CHUNKING_HASH)
+        check_add(findings, CHECK_OK, "chunking", "chunks are spans of a hash of %s", buffer_string(&keys));
     else if (mapping->method == PLAN_HASH)
-        check_add(findings, CHECK_OK, "chunking", "chunks are buckets of a hash of %s", buffer_string(&keys));
-    else if (table->config->chunking == CHUNKING_WHOLE)
-        check_add(findings, CHECK_OK, "chunking", "the table is one chunk, as configured");
-    else
         check_hint(
             check_add(findings, CHECK_REMARK, "chunking",
-                      "nothing says by which column to cut the table: it is one chunk, which one worker copies in "
-                      "one transaction"),
-            "name a column in chunking_columns if the table is large");
-    buffer_clear(&keys);
-    mapping_compare_types(mapping, table->config, &keys);
-    if (keys.length > 0)
-        check_add(findings, CHECK_REMARK, "chunking", "chunking_column_types: %s; the source's own type counts",
-                  buffer_string(&keys));
+                      "no key orders its rows, so it is cut by a hash: the source reads the whole table for each "
+                      "chunk"),
+            "name a column in chunking_columns, by whose order it can be cut");
+    else if (asked == CHUNKING_WHOLE)
+        check_add(findings, CHECK_OK, "chunking", "the table is one chunk, as configured");
+    else
+        check_hint(check_add(findings, CHECK_REMARK, "chunking",
+                             "no key orders its rows: it is one chunk, which one worker copies in one transaction"),
+                   "if it is large, name a column in chunking_columns, by whose order it can be cut");
     buffer_release(&keys);
+}
+
+static void look_at_chunking(struct checker *checker, const struct run_table *table, struct run_mapping *mapping,
+                             struct check_findings *findings) {
+    struct buffer differences = {0};
+    struct error error;
+    error_clear(&error);
+    if (mapping_choose_keys(mapping, table->config, &error))
+        tell_chunking(table, mapping, findings);
+    else
+        add_failure(checker, findings, "chunking", &error);
+    mapping_compare_types(mapping, table->config, &differences);
+    if (differences.length > 0)
+        check_add(findings, CHECK_REMARK, "chunking_column_types",
+                  "chunking_column_types: %s; the source's own type counts", buffer_string(&differences));
+    buffer_release(&differences);
 }
 
 /* Rows by the source's own count, as bytes on the way: for the server's sake, not for the plan's. */
@@ -302,7 +317,7 @@ static void count_load(struct checker *checker, const struct run_table *table, c
         checker->load.most_on_a_table = workers;
 }
 
-static void look_at_facts(struct checker *checker, const struct run_table *table, const struct run_mapping *mapping,
+static bool look_at_facts(struct checker *checker, const struct run_table *table, const struct run_mapping *mapping,
                           struct check_findings *findings) {
     const struct config_table *config = table->config;
     struct target_table_facts facts;
@@ -312,12 +327,13 @@ static void look_at_facts(struct checker *checker, const struct run_table *table
                                  (const char *const *)config->uniqueness_columns, config->uniqueness_column_count,
                                  &facts, &error)) {
         add_failure(checker, findings, "target_table", &error);
-        return;
+        return false;
     }
     check_target_table(findings, &facts, config->truncate_onstart);
     add_not_insertable(findings, mapping, &facts);
     add_key(findings, config, &facts);
     target_table_facts_release(&facts);
+    return true;
 }
 
 static size_t problems_in(const struct check_findings *findings) {
@@ -353,11 +369,9 @@ static void look_at_table(struct checker *checker, size_t index) {
         look_at_columns(checker, table, &mapping, shown);
         look_at_chunking(checker, table, &mapping, findings);
     }
-    if (target) {
-        look_at_facts(checker, table, &mapping, findings);
-        if (problems == 0) /* last: it can fail, and the transaction with it */
-            add_rows_there(checker, &table->database->control, &mapping, table->config->truncate_onstart, findings);
-    }
+    /* The rows last: that can fail, and the transaction with it. */
+    if (target && look_at_facts(checker, table, &mapping, findings) && problems == 0)
+        add_rows_there(checker, &table->database->control, &mapping, table->config->truncate_onstart, findings);
     count_load(checker, table, &mapping);
     target_rollback(&table->database->control);
     mapping_release(&mapping);
