@@ -72,8 +72,8 @@ bool ledger_adopt_run(struct target_connection *connection, const char *run_id, 
 /* Own synchronous transaction: this owner has finished, and the run gets its final status (completed, failed, partial)
  * from what its table rows say; *status is what stands there afterwards (16 bytes). Completed only where every table is.
  * Else, while other owners are alive and at work, it stays `running`: theirs is the last word. Else partial where
- * `stopped` says that work was left on request, or where tables are left over and none failed, and failed otherwise, with
- * `reason` (may be NULL) and the tables' own errors. owner_id 0: none. Hold the presence until it has returned. */
+ * `stopped` says that work was left on request, or where tables are left over, none failed and `reason` is NULL, and
+ * failed otherwise, with the tables' own errors or, where the ledger has none, `reason`. owner_id 0: none. Hold the presence until it has returned. */
 bool ledger_finish_run(struct target_connection *connection, const char *run_id, int owner_id, bool stopped,
                        const char *reason, char *status, struct error *error) THAW_CHECK;
 

@@ -98,11 +98,10 @@ static const char *decide(const PGresult *result, bool stopped, const char *reas
         return "completed";
     if (others > 0)
         return "running";
-    if (reason != NULL)
+    if (failed == 0 && reason != NULL)
         buffer_append(message, reason);
     if (failed > 0) {
-        buffer_appendf(message, "%s%" PRId64 " of %s tables failed", message->length > 0 ? "; " : "", failed,
-                       PQgetvalue(result, 0, 4));
+        buffer_appendf(message, "%" PRId64 " of %s tables failed", failed, PQgetvalue(result, 0, 4));
         if (!PQgetisnull(result, 0, 2))
             buffer_appendf(message, ": %s", PQgetvalue(result, 0, 2));
     }

@@ -71,6 +71,14 @@ static bool read_tables(struct run *run, struct run_database *database, struct e
     return true;
 }
 
+/* Why a table of this database failed here; NULL where none did. Where the ledger could be told, it says so itself. */
+static const char *failure_in(const struct run *run, const struct run_database *database) {
+    for (size_t i = 0; i < run->table_count; i++)
+        if (run->tables[i].database == database && run->tables[i].state == TABLE_FAILED)
+            return run->tables[i].failure.message;
+    return NULL;
+}
+
 /* Write a database's part of the run down. The commit is synchronous: after exit status 0 a crash of the server loses
  * nothing. The control connection may have been lost since its last use, so it is tried again. */
 static bool finish_database(struct run *run, struct run_database *database, char *status, struct error *error) {
@@ -78,7 +86,7 @@ static bool finish_database(struct run *run, struct run_database *database, char
         error_clear(error);
         if ((target_usable(&database->control) || keeper_connect(run, database, error)) &&
             ledger_finish_run(&database->control, run->run_id, atomic_load(&database->owner_id),
-                              atomic_load(&run->stopping), NULL, status, error) &&
+                              atomic_load(&run->stopping), failure_in(run, database), status, error) &&
             read_tables(run, database, error))
             return true;
         target_disconnect(&database->control);
