@@ -31,6 +31,7 @@ struct source {
     char *init_sql;
     bool in_memory;
     struct duckdb_memory memory;
+    atomic_int logins; /* under way in threads of their own; those that were given up stay in it */
     pthread_mutex_t mutex; /* for what follows */
     bool init_sql_done;
     bool session_seen; /* Snowflake: what is said once a process has been said */
@@ -51,6 +52,12 @@ struct source_connection {
     struct source_statement *statements;
     bool planning;
 };
+
+/* Log in by `log_in`, within a minute (THAW_LOGIN_SECONDS): afterwards ERROR_TRANSIENT, and where *abandoned is set the
+ * connection belongs to a thread that still waits in the driver, so nothing of the source may be released any more. */
+typedef bool (*source_login_step)(struct source_connection *connection, struct error *error);
+bool source_login_within_limit(struct source_connection *connection, source_login_step log_in, bool *abandoned,
+                               struct error *error) THAW_CHECK;
 
 /* Pin and verify the session of a new connection. */
 bool session_pin_snowflake(struct source_connection *connection, struct error *error) THAW_CHECK;

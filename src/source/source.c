@@ -109,6 +109,10 @@ void source_close(struct source **pointer) {
     if (source == NULL)
         return;
     struct AdbcError adbc_error = {0};
+    if (atomic_load(&source->logins) > 0) { /* a log-in that was given up still uses all of it */
+        *pointer = NULL;
+        return;
+    }
     if (source->database_open)
         source->driver.adbc.DatabaseRelease(&source->database, &adbc_error);
     if (adbc_error.release != NULL)
@@ -135,27 +139,27 @@ static bool open_connection(struct source_connection *connection, struct error *
         status = driver->ConnectionInit(&connection->adbc, &source->database, &adbc_error);
     if (status == ADBC_STATUS_OK)
         return true;
-    driver_failure(&adbc_error, status, "connecting", error);
-    return error_context(error, "%s", source->label);
+    return driver_failure(&adbc_error, status, "connecting", error);
+}
+
+static bool log_in_to_snowflake(struct source_connection *connection, struct error *error) {
+    return open_connection(connection, error) && session_pin_snowflake(connection, error);
 }
 
 bool source_connect(struct source *source, struct source_connection **result, struct error *error) {
     struct source_connection *connection = memory_allocate(sizeof *connection);
+    bool abandoned = false;
     *result = NULL;
     connection->source = source;
     pthread_mutex_init(&connection->mutex, NULL);
-    bool ok = open_connection(connection, error);
-    if (ok) {
-        ok = source->dialect == &dialect_snowflake ? session_pin_snowflake(connection, error)
-                                                   : session_pin_duckdb(connection, error);
-        if (!ok)
-            error_context(error, "%s", source->label);
-    }
+    bool ok = source->dialect == &dialect_snowflake
+                  ? source_login_within_limit(connection, log_in_to_snowflake, &abandoned, error)
+                  : open_connection(connection, error) && session_pin_duckdb(connection, error);
     if (ok)
         *result = connection;
-    else
+    else if (!abandoned)
         source_disconnect(&connection);
-    return ok;
+    return ok || error_context(error, "%s", source->label);
 }
 
 void source_disconnect(struct source_connection **pointer) {
