@@ -46,7 +46,7 @@ bool finish_table(struct worker *worker, struct run_table *table, struct error *
     bool unknown = false;
     if (!load_connect_target(worker, table->database, error))
         return false;
-    worker->target.stall_limit_us = 0; /* counting a large target takes its time, in silence */
+    worker->target.stall_limit_us = run->first_answer_limit_us; /* counting a large target takes its time, in silence */
     bool done = fault_point(&run->faults, "before_finish", error) && target_begin(&worker->target, true, error) &&
                 ledger_lock_totals(&worker->target, run->run_id, table->table_id, &totals, error);
     if (done && strcmp(totals.status, "completed") == 0) {

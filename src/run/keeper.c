@@ -28,11 +28,16 @@ struct keeper {
     bool quiet_stop; /* the grace is over */
 };
 
+/* The keeper's statements are small, so that the limit of what a load may wait for is too long for them. */
+static int64_t stall_limit_us(const struct run *run) {
+    return run->stall_limit_us < CONTROL_STALL_US ? run->stall_limit_us : CONTROL_STALL_US;
+}
+
 /* Without a cancel: these must work while everything else is being broken off. */
 bool keeper_connect(struct run *run, struct run_database *database, struct error *error) {
     if (!target_connect(&database->control, &run->config->target, database->name, "control", NULL, error))
         return false;
-    database->control.stall_limit_us = CONTROL_STALL_US;
+    database->control.stall_limit_us = stall_limit_us(run);
     return true;
 }
 
@@ -46,7 +51,7 @@ bool keeper_register(struct run *run, struct run_database *database, bool in_tra
     if (!ledger_insert_owner(&database->control, run->run_id, host, (int)getpid(), &owner_id, error) ||
         !target_connect(&database->presence, &run->config->target, database->name, "presence", NULL, error))
         return false;
-    database->presence.stall_limit_us = CONTROL_STALL_US;
+    database->presence.stall_limit_us = stall_limit_us(run);
     if (!ledger_hold_presence(&database->presence, database->run_number, owner_id, error))
         return false;
     if (!in_transaction && !target_commit(&database->control, &unknown, error))
@@ -69,18 +74,6 @@ static void lose_presence(struct keeper *keeper, struct run_database *database, 
     database->regain_at_us = clock_monotonic_us();
 }
 
-static void give_up_database(struct keeper *keeper, struct run_database *database, const struct error *error) {
-    struct run *run = keeper->run;
-    for (size_t i = 0; i < run->table_count; i++) {
-        struct run_table *table = &run->tables[i];
-        pthread_mutex_lock(&run->mutex);
-        bool open = table->database == database && table->state != TABLE_COMPLETED && table->state != TABLE_FAILED;
-        pthread_mutex_unlock(&run->mutex);
-        if (open)
-            scheduler_fail(run, table, error);
-    }
-}
-
 /* One attempt; the next comes later, so that the main thread goes on looking at everything else. */
 static void regain_presence(struct keeper *keeper, struct run_database *database) {
     struct run *run = keeper->run;
@@ -100,8 +93,8 @@ static void regain_presence(struct keeper *keeper, struct run_database *database
     log_warning(run->log, "run", "the presence could not be made anew: %s", error.message);
     if (database->losses >= LOSSES_ALLOWED || error.kind == ERROR_AUTH || error.kind == ERROR_CONFIG) {
         database->regain_at_us = INT64_MAX;
-        log_failure(run->log, NULL, &error);
-        give_up_database(keeper, database, &error);
+        if (scheduler_give_up(run, database, &error))
+            log_failure(run->log, NULL, &error);
     }
 }
 

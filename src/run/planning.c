@@ -110,7 +110,8 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
     bool already = false;
     bool unknown = false;
     int64_t rows_before = -1;
-    worker->target.stall_limit_us = 0; /* TRUNCATE and the count may wait for the server for long, in silence */
+    /* TRUNCATE and the count may wait for the server for long, in silence. */
+    worker->target.stall_limit_us = run->first_answer_limit_us;
     if (!target_begin(&worker->target, true, error) ||
         !ledger_take_target(&worker->target, run->run_id, schema, name, truncate, generation, &already, error) ||
         !fault_point(&run->faults, "before_truncate", error))

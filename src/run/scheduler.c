@@ -96,6 +96,22 @@ void scheduler_fail(struct run *run, struct run_table *table, const struct error
     pthread_mutex_unlock(&run->mutex);
 }
 
+bool scheduler_give_up(struct run *run, const struct run_database *database, const struct error *failure) {
+    bool any = false;
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < run->table_count; i++) {
+        struct run_table *table = &run->tables[i];
+        if (table->database != database || table->state == TABLE_COMPLETED || table->state == TABLE_FAILED)
+            continue;
+        table->failure = *failure;
+        table->state = TABLE_FAILED;
+        any = true;
+    }
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+    return any;
+}
+
 void scheduler_unplan(struct run *run, size_t group) {
     pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < run->table_count; i++)

@@ -28,6 +28,8 @@ void scheduler_enter(struct run *run, struct run_table *table);
 void scheduler_leave(struct run *run, struct run_table *table, bool completed, int64_t rows);
 void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state);
 void scheduler_fail(struct run *run, struct run_table *table, const struct error *failure);
+/* Every table of the database that isn't finished fails. False: there was none. */
+bool scheduler_give_up(struct run *run, const struct run_database *database, const struct error *failure);
 /* Planning of a group did not come to an end: it can be taken again. */
 void scheduler_unplan(struct run *run, size_t group);
 

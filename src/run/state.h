@@ -32,11 +32,12 @@ struct run_database {
     struct target_connection control;  /* main thread: heartbeat, run row */
     struct target_connection presence; /* main thread: the open transaction that says we are alive */
     int run_number;
-    bool settled;         /* its part of the run was completed before this process began */
-    struct cancel cancel; /* presence lost: nothing is loaded there until there is a new one */
-    atomic_int owner_id;  /* changes when the presence had to be made anew */
-    int losses;           /* main thread: attempts to get it back since it was lost */
-    int64_t regain_at_us; /* main thread, monotonic: when to try next */
+    bool settled;                /* its part of the run was completed before this process began */
+    struct cancel cancel;        /* presence lost: nothing is loaded there until there is a new one */
+    atomic_int owner_id;         /* changes when the presence had to be made anew */
+    int losses;                  /* main thread: attempts to get it back since it was lost */
+    int64_t regain_at_us;        /* main thread, monotonic: when to try next */
+    _Atomic int64_t answered_us; /* monotonic: when it last answered a worker that asked for a chunk */
 };
 
 enum table_state {

@@ -11,6 +11,15 @@
 #include "run/retry.h"
 #include "run/scheduler.h"
 
+/* Some four minutes. */
+enum { CLAIM_FAILURES_ALLOWED = 8 };
+
+/* Claims of one worker that failed one after the other. */
+struct claim_failures {
+    int count;
+    int64_t since_us;
+};
+
 /* What an error means here and now: a worker that the watchdog stopped, or that lost its presence, has not been stopped by
  * the user. */
 static void interpret(struct worker *worker, const struct run_table *table, struct error *error) {
@@ -135,6 +144,8 @@ static bool claim(struct worker *worker, struct run_database *database, struct r
         ids[i] = tables[i]->table_id;
     bool done = count == 0 || ledger_claim(&worker->target, run->run_id, ids, count, atomic_load(&database->owner_id),
                                            claim, &found, error);
+    if (done)
+        atomic_store(&database->answered_us, clock_monotonic_us());
     for (size_t i = 0; found && i < count; i++)
         if (tables[i]->table_id == claim->table_id)
             *table = tables[i];
@@ -208,7 +219,8 @@ static bool has_ready_table(struct run *run, const struct run_database *database
 }
 
 /* Ask each database in turn, the connected one first. */
-static bool claim_and_load(struct worker *worker, struct error *error) {
+/* Where false is returned, *asked is the database that could not be asked. */
+static bool claim_and_load(struct worker *worker, struct run_database **asked, struct error *error) {
     struct run *run = worker->run;
     struct run_table **tables = memory_array(run->table_count, sizeof(struct run_table *));
     size_t start = worker->connected == NULL ? (size_t)worker->number % run->database_count
@@ -220,6 +232,7 @@ static bool claim_and_load(struct worker *worker, struct error *error) {
         if (cancel_requested(&database->cancel) || !has_ready_table(run, database))
             continue;
         attach(worker, database);
+        *asked = database;
         done = claim_in(worker, database, tables, &found, error);
         if (done && !found)
             done = look_again(worker, database, error);
@@ -306,12 +319,45 @@ static void finish(struct worker *worker, struct run_table *table, struct error 
     scheduler_fail(run, table, error);
 }
 
+static bool anyone_loads(const struct run *run) {
+    for (int i = 0; i < run->worker_count; i++)
+        if (atomic_load(&run->workers[i].loading))
+            return true;
+    return false;
+}
+
+/* Claiming itself failed: the connection, most likely. A database that stays away is noticed by the keeper; one that the
+ * keeper can talk to and no worker can (it takes no writes, or no more connections) is given up after some minutes. */
+static void note_failed_claim(struct worker *worker, struct run_database *database, struct claim_failures *failures,
+                              struct error *error) {
+    struct run *run = worker->run;
+    interpret(worker, NULL, error);
+    load_disconnect(worker);
+    if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST) {
+        (void)retry_wait(run, 1);
+        return;
+    }
+    if (failures->count++ == 0)
+        failures->since_us = clock_monotonic_us();
+    log_warning(run->log, "run", "worker %d could not claim a chunk, attempt %d, trying again in about %d s: %s",
+                worker->number, failures->count, retry_delay_seconds(failures->count), error->message);
+    if (failures->count >= CLAIM_FAILURES_ALLOWED && atomic_load(&database->answered_us) < failures->since_us &&
+        !anyone_loads(run)) {
+        error_context(error, "no chunk could be claimed in %d attempts", failures->count);
+        if (scheduler_give_up(run, database, error))
+            log_failure(run->log, NULL, error);
+        return;
+    }
+    (void)retry_wait(run, failures->count); /* false: stopping, as the scheduler says next */
+}
+
 static void *work(void *argument) {
     struct worker *worker = argument;
     struct run *run = worker->run;
-    int failures = 0;
+    struct claim_failures failures = {0};
     for (;;) {
         struct error error;
+        struct run_database *asked = NULL;
         struct job job = scheduler_next(run);
         error_clear(&error);
         if (job.kind == JOB_NONE)
@@ -323,19 +369,12 @@ static void *work(void *argument) {
         else if (job.kind == JOB_FINISH)
             finish(worker, job.table, &error);
         else
-            done = claim_and_load(worker, &error);
+            done = claim_and_load(worker, &asked, &error);
         atomic_store(&worker->busy, false);
-        if (done) {
-            failures = 0;
-            continue;
-        }
-        /* Claiming itself failed: the connection, most likely. The keeper notices a database that stays away. */
-        interpret(worker, NULL, &error);
-        if (error.kind != ERROR_STOPPED && error.kind != ERROR_LOST)
-            log_warning(run->log, "run", "worker %d could not claim a chunk: %s", worker->number, error.message);
-        load_disconnect(worker);
-        if (!retry_wait(run, failures < 4 ? ++failures : failures))
-            continue; /* stopping: the scheduler says so */
+        if (done)
+            failures.count = 0;
+        else
+            note_failed_claim(worker, asked, &failures, &error);
     }
     load_disconnect(worker);
     atomic_store(&worker->finished, true);

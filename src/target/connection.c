@@ -182,9 +182,12 @@ bool target_connect(struct target_connection *connection, const struct config_ta
     memset(connection, 0, sizeof *connection);
     connection->cancel = cancel;
     int64_t limit_us = 0;
-    if (start(connection, target, database, role, &limit_us, error) && finish(connection, limit_us, error) &&
-        pin_session(connection, error))
+    bool connected = start(connection, target, database, role, &limit_us, error) && finish(connection, limit_us, error);
+    connection->stall_limit_us = limit_us; /* a log-in isn't over before the session is pinned */
+    if (connected && pin_session(connection, error)) {
+        connection->stall_limit_us = 0;
         return true;
+    }
     target_disconnect(connection);
     return false;
 }
