@@ -245,10 +245,10 @@ def test_a_hash_that_was_asked_for(migration):
 
 
 def test_a_large_table_without_any_order(migration):
-    columns = ", ".join(f"0.5::DOUBLE AS c{i}" for i in range(1, 500))
+    columns = ", ".join(f"NULL::JSON AS c{i}" for i in range(1, 100))
     migration.source.execute(f"CREATE TABLE {migration.source.relation('wide')} AS SELECT repeat('x', 10) AS c0, {columns} "
-                             "FROM range(400000)")
-    migration.target.execute(f"CREATE TABLE wide (c0 text, {', '.join(f'c{i} float8' for i in range(1, 500))})")
+                             "FROM range(100000)")
+    migration.target.execute(f"CREATE TABLE wide (c0 text, {', '.join(f'c{i} json' for i in range(1, 100))})")
     found = check(migration, {"source": "wide", "target": "wide"}).one("chunking")
     assert found.grade == "remark" and "reads the whole table for each chunk" in found.text
 
