@@ -73,7 +73,8 @@ bool ledger_adopt_run(struct target_connection *connection, const char *run_id, 
  * from what its table rows say; *status is what stands there afterwards (16 bytes). Completed only where every table is.
  * Else, while other owners are alive and at work, it stays `running`: theirs is the last word. Else partial where
  * `stopped` says that work was left on request, or where tables are left over, none failed and `reason` is NULL, and
- * failed otherwise, with the tables' own errors or, where the ledger has none, `reason`. owner_id 0: none. Hold the presence until it has returned. */
+ * failed otherwise, with the tables' own errors or, where the ledger has none, `reason`. owner_id 0: none. Hold the
+ * presence until it has returned. */
 bool ledger_finish_run(struct target_connection *connection, const char *run_id, int owner_id, bool stopped,
                        const char *reason, char *status, struct error *error) THAW_CHECK;
 
@@ -143,10 +144,11 @@ struct ledger_plan {
 bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
                            bool *claimed, struct error *error) THAW_CHECK;
 
-/* Take over a target for this run, inside the caller's transaction: locks its fence FOR UPDATE (made if absent), refuses while a live run owns
- * it (ERROR_CONFIG, who), or, without `truncate`, while it holds chunks of an unfinished run (which, and what to do), raises the
- * generation; *generation is the new one. With `truncate` the caller truncates in the same transaction. A target that is this run's own already keeps its generation, and *already is
- * true: its truncation has happened. */
+/* Take over a target for this run, inside the caller's transaction: locks its fence FOR UPDATE (made if absent), refuses
+ * while a live run owns it (ERROR_CONFIG, who) or, without `truncate`, while it holds chunks of an unfinished run (which,
+ * and what to do), raises the generation; *generation is the new one. With `truncate` the caller truncates in the same
+ * transaction. A target that is this run's own already keeps its generation, and *already is true: its truncation has
+ * happened. */
 bool ledger_take_target(struct target_connection *connection, const char *run_id, const char *target_schema,
                         const char *target_table, bool truncate, int64_t *generation, bool *already,
                         struct error *error) THAW_CHECK;
