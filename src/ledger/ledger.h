@@ -15,8 +15,8 @@
 
 /* ---- schema ------------------------------------------------------------------------------------------------------- */
 
-/* Make or upgrade the schema in numbered steps, each once, under an advisory lock. A newer schema than this program knows
- * is ERROR_CONFIG. Own transactions. */
+/* Make or upgrade the schema in numbered steps, each once, under an advisory lock. A newer schema than this program
+ * knows is ERROR_CONFIG. Own transactions. */
 bool ledger_prepare(struct target_connection *connection, struct error *error) THAW_CHECK;
 /* Does the schema exist at a version that this program can read? For commands that must not make it. */
 bool ledger_exists(struct target_connection *connection, bool *exists, struct error *error) THAW_CHECK;
@@ -70,8 +70,8 @@ bool ledger_adopt_run(struct target_connection *connection, const char *run_id, 
                       struct error *error) THAW_CHECK;
 
 /* Own synchronous transaction: this owner has finished, and the run gets its final status (completed, failed, partial)
- * from what its table rows say; *status is what stands there afterwards (16 bytes). Completed only where every table is.
- * Else, while other owners are alive and at work, it stays `running`: theirs is the last word. Else partial where
+ * from what its table rows say; *status is what stands there afterwards (16 bytes). Completed only where every table
+ * is. Else, while other owners are alive and at work, it stays `running`: theirs is the last word. Else partial where
  * `stopped` says that work was left on request, or where tables are left over, none failed and `reason` is NULL, and
  * failed otherwise, with the tables' own errors or, where the ledger has none, `reason`. owner_id 0: none. Hold the
  * presence until it has returned. */
@@ -80,22 +80,23 @@ bool ledger_finish_run(struct target_connection *connection, const char *run_id,
 
 /* ---- presence ----------------------------------------------------------------------------------------------------- */
 
-/* In the caller's transaction: a row for this process in migration_owners; *owner_id is its small key. Its first deadline
- * is five minutes away. Hold the presence before that transaction commits, so that nobody finds the run without owner. */
+/* In the caller's transaction: a row for this process in migration_owners; *owner_id is its small key. Its first
+ * deadline is five minutes away. Hold the presence before that transaction commits, so that nobody finds the run
+ * without owner. */
 bool ledger_insert_owner(struct target_connection *connection, const char *run_id, const char *host, int process_id,
                          int *owner_id, struct error *error) THAW_CHECK;
-/* On a connection of its own, which then stays in this transaction: shared lock for the run, exclusive for the owner. It
- * needs nothing of the rows, so it works while the transaction that inserts them is still open. */
+/* On a connection of its own, which then stays in this transaction: shared lock for the run, exclusive for the owner.
+ * It needs nothing of the rows, so it works while the transaction that inserts them is still open. */
 bool ledger_hold_presence(struct target_connection *presence, int run_number, int owner_id,
                           struct error *error) THAW_CHECK;
 /* Is it still held? A round trip on the presence connection. ERROR_LOST where it isn't. */
 bool ledger_check_presence(struct target_connection *presence, struct error *error) THAW_CHECK;
-/* Publish progress: heartbeat and the deadline after which others may terminate this owner's backends. Own statement, on
- * a connection outside of any load. ERROR_LOST where this owner was evicted or its run deleted. */
+/* Publish progress: heartbeat and the deadline after which others may terminate this owner's backends. Own statement,
+ * on a connection outside of any load. ERROR_LOST where this owner was evicted or its run deleted. */
 bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_seconds,
                       struct error *error) THAW_CHECK;
-/* Terminate the backends (presence and open loads, found by the locks that they hold) of the run's owners whose deadline
- * has passed; *evicted says how many owners. Own statements; waits up to 5 s for each backend to end. */
+/* Terminate the backends (presence and open loads, found by the locks that they hold) of the run's owners whose
+ * deadline has passed; *evicted says how many owners. Own statements; waits up to 5 s for each backend to end. */
 bool ledger_evict_overdue(struct target_connection *connection, const char *run_id, int *evicted,
                           struct error *error) THAW_CHECK;
 
@@ -119,7 +120,8 @@ struct ledger_tables {
     size_t count;
 };
 
-/* In the caller's transaction: a pending row for a table of a new run; fills table_id. target_database NULL: this one. */
+/* In the caller's transaction: a pending row for a table of a new run; fills table_id. target_database NULL: this
+ * one. */
 bool ledger_insert_table(struct target_connection *connection, const char *run_id, struct ledger_table *table,
                          struct error *error) THAW_CHECK;
 bool ledger_list_tables(struct target_connection *connection, const char *run_id, struct ledger_tables *tables,
@@ -144,16 +146,16 @@ struct ledger_plan {
 bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
                            bool *claimed, struct error *error) THAW_CHECK;
 
-/* Take over a target for this run, inside the caller's transaction: locks its fence FOR UPDATE (made if absent), refuses
- * while a live run owns it (ERROR_CONFIG, who) or, without `truncate`, while it holds chunks of an unfinished run (which,
- * and what to do), raises the generation; *generation is the new one. With `truncate` the caller truncates in the same
- * transaction. A target that is this run's own already keeps its generation, and *already is true: its truncation has
- * happened. */
+/* Take over a target for this run, inside the caller's transaction: locks its fence FOR UPDATE (made if absent),
+ * refuses while a live run owns it (ERROR_CONFIG, who) or, without `truncate`, while it holds chunks of an unfinished
+ * run (which, and what to do), raises the generation; *generation is the new one. With `truncate` the caller truncates
+ * in the same transaction. A target that is this run's own already keeps its generation, and *already is true: its
+ * truncation has happened. */
 bool ledger_take_target(struct target_connection *connection, const char *run_id, const char *target_schema,
                         const char *target_table, bool truncate, int64_t *generation, bool *already,
                         struct error *error) THAW_CHECK;
-/* In the same transaction, as its last statements: store the chunks (chunk_id numbers on across the targets of one source
- * table within the run), the counters, the generation; the table is in_progress. ERROR_LOST where it was planned
+/* In the same transaction, as its last statements: store the chunks (chunk_id numbers on across the targets of one
+ * source table within the run), the counters, the generation; the table is in_progress. ERROR_LOST where it was planned
  * meanwhile, or isn't the run's. */
 bool ledger_store_plan(struct target_connection *connection, const char *run_id, const struct ledger_plan *plan,
                        int64_t generation, struct error *error) THAW_CHECK;
@@ -171,16 +173,17 @@ struct ledger_claim {
 
 /* Claim one chunk of the given tables, in the order of the list, for this owner: pending first, then in_progress ones
  * whose owner's presence is gone. Own transaction. *found false: nothing claimable now. Where false is returned with
- * *found true, the answer to COMMIT was lost: the claim may hold, so pass it to ledger_release_chunk() on a new connection
- * (or to ledger_enter_load(), which finds out), else nobody gets that chunk while this owner is alive. */
+ * *found true, the answer to COMMIT was lost: the claim may hold, so pass it to ledger_release_chunk() on a new
+ * connection (or to ledger_enter_load(), which finds out), else nobody gets that chunk while this owner is alive. */
 bool ledger_claim(struct target_connection *connection, const char *run_id, const int64_t *table_ids,
                   size_t table_count, int owner_id, struct ledger_claim *claim, bool *found,
                   struct error *error) THAW_CHECK;
 void ledger_claim_release(struct ledger_claim *claim);
 
-/* First statements of a load transaction: fence of the target FOR KEY SHARE (run and generation), then the chunk's row with its
- * token. ERROR_LOST where either isn't ours any more: with code "target" it is the target, which another run has taken
- * over (the table can't be finished by this run); with code "chunk" only the chunk, which somebody else has. */
+/* First statements of a load transaction: fence of the target FOR KEY SHARE (run and generation), then the chunk's row
+ * with its token. ERROR_LOST where either isn't ours any more: with code "target" it is the target, which another run
+ * has taken over (the table can't be finished by this run); with code "chunk" only the chunk, which somebody else
+ * has. */
 bool ledger_enter_load(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                        const char *target_schema, const char *target_table, int64_t generation,
                        struct error *error) THAW_CHECK;
@@ -192,7 +195,8 @@ bool ledger_chunk_is_completed(struct target_connection *connection, const char 
                                const struct ledger_claim *claim, bool *completed, struct error *error) THAW_CHECK;
 
 /* Own transactions, each only while the token still holds (nothing is changed, and no error, where it doesn't).
- * count_retry: retry_count + 1, the claim is kept. release: back to pending. fail: failed, with the reason; counters too. */
+ * count_retry: retry_count + 1, the claim is kept. release: back to pending. fail: failed, with the reason; counters
+ * too. */
 bool ledger_count_retry(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                         const char *reason, struct error *error) THAW_CHECK;
 bool ledger_release_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
@@ -200,29 +204,30 @@ bool ledger_release_chunk(struct target_connection *connection, const char *run_
 bool ledger_fail_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                        const char *reason, struct error *error) THAW_CHECK;
 
-/* The table fails (planning, reconciliation, a data error under `stop`): none of its chunks is claimed any more. Own transaction. */
+/* The table fails (planning, reconciliation, a data error under `stop`): none of its chunks is claimed any more. Own
+ * transaction. */
 bool ledger_fail_table(struct target_connection *connection, const char *run_id, int64_t table_id, const char *reason,
                        struct error *error) THAW_CHECK;
 
 /* Facts with which a table is reconciled before it is completed. */
 struct ledger_totals {
     int64_t total_chunks, completed_chunks, failed_chunks;
-    int64_t rows_copied;     /* sum over chunk rows */
-    int64_t counter_rows;    /* the table row's counter */
-    int64_t expected_rows;   /* sum over chunk rows' expectation */
-    int64_t target_run_rows; /* sum over all tables of this run that feed the same target */
+    int64_t rows_copied;        /* sum over chunk rows */
+    int64_t counter_rows;       /* the table row's counter */
+    int64_t expected_rows;      /* sum over chunk rows' expectation */
+    int64_t target_run_rows;    /* sum over all tables of this run that feed the same target */
     int64_t target_rows_before; /* metadata target_rows_before of whichever of them stored it; -1: none did */
     /* Tables of this run, this one not counted, that feed the same target and aren't completed. */
     int64_t target_unfinished;
     char status[16];
 };
-/* In the caller's transaction: lock the target's fence FOR KEY SHARE and the rows of the tables that feed it FOR UPDATE,
- * so that only one of several feeders finds itself the last, and read them. ERROR_LOST with code "target" where the
- * target of a planned table is another run's. */
+/* In the caller's transaction: lock the target's fence FOR KEY SHARE and the rows of the tables that feed it FOR
+ * UPDATE, so that only one of several feeders finds itself the last, and read them. ERROR_LOST with code "target" where
+ * the target of a planned table is another run's. */
 bool ledger_lock_totals(struct target_connection *connection, const char *run_id, int64_t table_id,
                         struct ledger_totals *totals, struct error *error) THAW_CHECK;
-/* In the same transaction: the table is completed, and so counted in the run. `metadata` (JSON object text, may be NULL)
- * is merged into the row's. ERROR_LOST where the table isn't in progress. */
+/* In the same transaction: the table is completed, and so counted in the run. `metadata` (JSON object text, may be
+ * NULL) is merged into the row's. ERROR_LOST where the table isn't in progress. */
 bool ledger_complete_table(struct target_connection *connection, const char *run_id, int64_t table_id,
                            const char *metadata, struct error *error) THAW_CHECK;
 

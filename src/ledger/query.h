@@ -42,7 +42,8 @@ static inline void copy_of(const PGresult *result, int row, int column, char *te
 bool ledger_run(struct target_connection *connection, const char *sql, int count, const char *const *parameters,
                 int64_t *affected, struct error *error) THAW_CHECK;
 
-/* End a transaction of the ledger's own: commit where all went well, else roll back; `good` and the commit's outcome. */
+/* End a transaction of the ledger's own: commit where all went well, else roll back; `good` and the commit's
+ * outcome. */
 bool ledger_end(struct target_connection *connection, bool good, struct error *error) THAW_CHECK;
 
 #endif

@@ -61,7 +61,8 @@ static bool read_holder(struct target_connection *connection, const char *target
     const char *parameters[] = {target_schema, target_table};
     PGresult *result = NULL;
     if (!target_query(connection,
-                      "SELECT run_id FROM migration_status.migration_targets WHERE target_schema = $1 AND target_table = $2",
+                      "SELECT run_id FROM migration_status.migration_targets"
+                      " WHERE target_schema = $1 AND target_table = $2",
                       2, parameters, &result, error))
         return false;
     if (PQntuples(result) == 1)

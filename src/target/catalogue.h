@@ -27,8 +27,8 @@ struct target_table {
     size_t column_count;
 };
 
-/* ERROR_CONFIG where the schema or table doesn't exist (nearest names as hint), is no table, is unlogged or temporary, has
- * row security that applies to us, or where INSERT (and with `truncate` TRUNCATE) is not granted. */
+/* ERROR_CONFIG where the schema or table doesn't exist (nearest names as hint), is no table, is unlogged or temporary,
+ * has row security that applies to us, or where INSERT (and with `truncate` TRUNCATE) is not granted. */
 bool target_describe(struct target_connection *connection, const char *schema, const char *name, bool truncate,
                      struct target_table *table, struct error *error) THAW_CHECK;
 /* Every reason at once why the table can't be loaded. `table` is filled wherever there is something of that name, else

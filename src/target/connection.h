@@ -29,9 +29,9 @@ struct target_connection {
     _Atomic int64_t last_activity_us; /* monotonic: when bytes last moved; read by the watchdog */
 };
 
-/* Connect to `database` (NULL: the configuration's or libpq's own) as application_name "thaw ROLE".
- * The time limit is the connect_timeout of postgres.url or PGCONNECT_TIMEOUT, 30 s where neither says. Stall limit: none.
- * ERROR_AUTH, ERROR_CONFIG (no such database, role, a server before PostgreSQL 14, ...) or ERROR_TRANSIENT. */
+/* Connect to `database` (NULL: the configuration's or libpq's own) as application_name "thaw ROLE". The time limit is
+ * the connect_timeout of postgres.url or PGCONNECT_TIMEOUT, 30 s where neither says. Stall limit: none. ERROR_AUTH,
+ * ERROR_CONFIG (no such database, role, a server before PostgreSQL 14, ...) or ERROR_TRANSIENT. */
 bool target_connect(struct target_connection *connection, const struct config_target *target, const char *database,
                     const char *role, const struct cancel *cancel, struct error *error) THAW_CHECK;
 void target_disconnect(struct target_connection *connection);

@@ -14,9 +14,9 @@ void copy_statement(struct buffer *sql, const char *schema, const char *table, c
                     size_t column_count);
 
 /* Send one finished segment and wait for its acknowledgement. The command tag's count is compared with segment->rows:
- * ERROR_DIFFERENCE where a trigger dropped rows. Where the server refuses a row (ERROR_DATA) and names its line, *bad_row
- * is that row's index in the segment (from 0), else -1. After an error that the server raised the connection is in step
- * again, so ROLLBACK works; after a wait that was broken off, target_rollback() closes it. */
+ * ERROR_DIFFERENCE where a trigger dropped rows. Where the server refuses a row (ERROR_DATA) and names its line,
+ * *bad_row is that row's index in the segment (from 0), else -1. After an error that the server raised the connection
+ * is in step again, so ROLLBACK works; after a wait that was broken off, target_rollback() closes it. */
 bool copy_segment(struct target_connection *connection, const char *statement, const struct encode_segment *segment,
                   int64_t *copied, int64_t *bad_row, struct error *error) THAW_CHECK;
 

@@ -1,5 +1,5 @@
-/* What the tests that need a PostgreSQL share. THAW_TEST_POSTGRES is its URL: tests/unit/with_postgres sets it. Where it is
- * missing the test fails: a test that is passed over in silence proves nothing. */
+/* What the tests that need a PostgreSQL share. THAW_TEST_POSTGRES is its URL: tests/unit/with_postgres sets it. Where
+ * it is missing the test fails: a test that is passed over in silence proves nothing. */
 #ifndef THAW_TESTS_SERVER_H
 #define THAW_TESTS_SERVER_H
 

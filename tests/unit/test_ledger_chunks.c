@@ -211,7 +211,8 @@ static void invariant_04_a_zombie_can_t_load_over_its_successor(void **state) {
     target_disconnect(&run.presence);
 }
 
-/* Workers of one crowd. Each owner has two threads; some owners vanish on the way, their loads rolled back or committed. */
+/* Workers of one crowd. Each owner has two threads; some owners vanish on the way, their loads rolled back or
+ * committed. */
 struct crowd {
     const struct server_run *run;
     struct server_run owners[6];

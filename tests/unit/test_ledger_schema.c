@@ -122,8 +122,8 @@ static void a_role_without_rights_is_told_which(void **state) {
     server_execute(&admin, "DROP ROLE \"Limited Role\"");
 }
 
-/* What an older copier may have left: other keys, types without zone, checks, columns that we don't know, views, rows in
- * every state, counters that are wrong, rows without parents. */
+/* What an older copier may have left: other keys, types without zone, checks, columns that we don't know, views, rows
+ * in every state, counters that are wrong, rows without parents. */
 static const char *const old_ledger =
     "CREATE SCHEMA migration_status;"
     "CREATE TABLE migration_status.migration_runs (run_id uuid PRIMARY KEY, started_at timestamp DEFAULT now(),"

@@ -44,8 +44,8 @@ static void append32(struct encode_segment *segment, int value) {
     append(segment, &bytes, sizeof bytes);
 }
 
-/* PostgreSQL's documentation of COPY, "Binary Format": signature, flags, header extension; a row is its number of fields,
- * each with its length; the trailer is -1. */
+/* PostgreSQL's documentation of COPY, "Binary Format": signature, flags, header extension; a row is its number of
+ * fields, each with its length; the trailer is -1. */
 static struct encode_segment segment_of(const int *ids, int count, const char *text) {
     struct encode_segment segment = {0};
     append(&segment, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
