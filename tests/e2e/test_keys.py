@@ -73,6 +73,19 @@ def test_invariant_01_a_value_too_frequent_for_a_chunk_is_a_chunk_by_itself(migr
 
 
 @both_sources
+@pytest.mark.parametrize("columns", [None, ["ratio"], ["ratio", "name"]], ids=["all_columns", "one", "two"])
+def test_invariant_01_rows_without_an_order_are_cut_by_their_hash(migration, columns):
+    """Duplicate rows, rows of NULLs alone, and a column that can't be ordered."""
+    table = keyed(migration, {"name": "text", "ratio": "float", "n": "int"},
+                  f"SELECT CASE WHEN i % 7 > 0 THEN 'n' || i % 50 END, CASE WHEN i % 5 > 0 THEN (i % 90) / 8 END, "
+                  f"CASE WHEN i % 3 > 0 THEN i % 200 END FROM range({ROWS}) AS r(i)", "name text, ratio float8, n bigint",
+                  chunking="hash", **({"chunking_columns": columns} if columns else {}))
+    assert migration.assert_same(table, "keyed") == ROWS
+    assert migration.target.chunks()["completed"] > 15
+    migration.target.assert_completed()
+
+
+@both_sources
 def test_invariant_01_only_null_keys(migration):
     table = keyed(migration, {"n": "int", "key": "text"}, "SELECT i, NULL FROM range(1000) AS r(i)", "n bigint, key text",
                   chunking_columns=["key"])

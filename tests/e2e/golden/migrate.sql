@@ -6,7 +6,7 @@ SHOW PARAMETERS IN SESSION;
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -18,7 +18,7 @@ SELECT TO_VARCHAR(THAW_FIRST_1) AS THAW_LOWER_1, TO_VARCHAR(THAW_LAST_1) AS THAW
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -30,7 +30,7 @@ SELECT TO_VARCHAR(THAW_FIRST_1, 'YYYY-MM-DD') AS THAW_LOWER_1, TO_VARCHAR(THAW_F
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -38,11 +38,11 @@ SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at
 1 = 0
 );
 
-SELECT THAW_FIRST_1 AS THAW_LOWER_1, THAW_LAST_1 AS THAW_HIGHEST_1, CAST(THAW_NULL AS VARCHAR) AS THAW_NULLS, CAST(THAW_COUNT AS VARCHAR) AS THAW_ROWS, CAST(THAW_LAST_COUNT AS VARCHAR) AS THAW_LAST_ROWS, CASE WHEN (LAG(THAW_LAST_1) OVER (ORDER BY THAW_NULL, THAW_FIRST_RANK) IS NULL OR LAG(THAW_LAST_1) OVER (ORDER BY THAW_NULL, THAW_FIRST_RANK) < THAW_FIRST_1) AND THAW_FIRST_1 <= THAW_LAST_1 THEN '1' ELSE '0' END AS THAW_ASCENDING FROM (SELECT MIN(THAW_KEY_1) AS THAW_FIRST_1, MAX(THAW_KEY_1) AS THAW_LAST_1, THAW_NULL, COUNT(*) AS THAW_COUNT, COUNT(*) - (MAX(THAW_RANK) - MIN(THAW_RANK)) AS THAW_LAST_COUNT, MIN(THAW_RANK) AS THAW_FIRST_RANK FROM (SELECT "name" AS THAW_KEY_1, CASE WHEN "name" IS NULL THEN 1 ELSE 0 END AS THAW_NULL, RANK() OVER (ORDER BY "name" NULLS LAST) AS THAW_RANK FROM "DATABASE"."PUBLIC"."every kind") AS THAW_RANKED GROUP BY THAW_NULL, CASE WHEN THAW_NULL = 1 THEN -1 ELSE THAW_RANK - 1 - MOD(THAW_RANK - 1, 6) END) AS THAW_BUCKETS ORDER BY THAW_NULL, THAW_FIRST_RANK;
+SELECT CASE WHEN LENGTH(THAW_FIRST_1) <= 1000 THEN THAW_FIRST_1 END AS THAW_LOWER_1, CASE WHEN LENGTH(THAW_LAST_1) <= 1000 THEN THAW_LAST_1 END AS THAW_HIGHEST_1, CAST(THAW_NULL AS VARCHAR) AS THAW_NULLS, CAST(THAW_COUNT AS VARCHAR) AS THAW_ROWS, CAST(THAW_LAST_COUNT AS VARCHAR) AS THAW_LAST_ROWS, CASE WHEN (LAG(THAW_LAST_1) OVER (ORDER BY THAW_NULL, THAW_FIRST_RANK) IS NULL OR LAG(THAW_LAST_1) OVER (ORDER BY THAW_NULL, THAW_FIRST_RANK) < THAW_FIRST_1) AND THAW_FIRST_1 <= THAW_LAST_1 THEN '1' ELSE '0' END AS THAW_ASCENDING FROM (SELECT MIN(THAW_KEY_1) AS THAW_FIRST_1, MAX(THAW_KEY_1) AS THAW_LAST_1, THAW_NULL, COUNT(*) AS THAW_COUNT, COUNT(*) - (MAX(THAW_RANK) - MIN(THAW_RANK)) AS THAW_LAST_COUNT, MIN(THAW_RANK) AS THAW_FIRST_RANK FROM (SELECT "name" AS THAW_KEY_1, CASE WHEN "name" IS NULL THEN 1 ELSE 0 END AS THAW_NULL, RANK() OVER (ORDER BY "name" NULLS LAST) AS THAW_RANK FROM "DATABASE"."PUBLIC"."every kind") AS THAW_RANKED GROUP BY THAW_NULL, CASE WHEN THAW_NULL = 1 THEN -1 ELSE THAW_RANK - 1 - MOD(THAW_RANK - 1, 6) END) AS THAW_BUCKETS ORDER BY THAW_NULL, THAW_FIRST_RANK;
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -54,7 +54,7 @@ SELECT TO_VARCHAR(THAW_FIRST_1, 'YYYY-MM-DD HH24:MI:SS.FF9') AS THAW_LOWER_1, TO
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -66,7 +66,19 @@ SELECT TO_VARCHAR(THAW_FIRST_1::TIMESTAMP_LTZ(9), 'YYYY-MM-DD HH24:MI:SS.FF9') |
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+
+SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
+
+SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at"::TIMESTAMP_NTZ(6) AS "at", "seen"::TIMESTAMP_LTZ(6) AS "seen", "time" AS "time", "data" AS "data", "raw" AS "raw", "ratio" AS "ratio", "ok" AS "ok", CASE WHEN "at" <> "at"::TIMESTAMP_NTZ(6) THEN 5 WHEN "seen" <> "seen"::TIMESTAMP_LTZ(6) THEN 6 END AS THAW_INEXACT FROM "DATABASE"."PUBLIC"."every kind" WHERE (
+1 = 0
+);
+
+SELECT CAST(THAW_BUCKET AS VARCHAR) AS THAW_NUMBER, CAST(COUNT(*) AS VARCHAR) AS THAW_ROWS, TO_VARCHAR(HASH('thaw', 38, NULL)) AS THAW_PROBE FROM (SELECT ABS(MOD(HASH("name", "ratio"), 16384)) AS THAW_BUCKET FROM "DATABASE"."PUBLIC"."every kind") AS THAW_HASHED GROUP BY THAW_BUCKET ORDER BY THAW_BUCKET;
+
+DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
+
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -105,6 +117,14 @@ SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at
 SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at"::TIMESTAMP_NTZ(6) AS "at", "seen"::TIMESTAMP_LTZ(6) AS "seen", "time" AS "time", "data" AS "data", "raw" AS "raw", "ratio" AS "ratio", "ok" AS "ok", CASE WHEN "at" <> "at"::TIMESTAMP_NTZ(6) THEN 5 WHEN "seen" <> "seen"::TIMESTAMP_LTZ(6) THEN 6 END AS THAW_INEXACT FROM "DATABASE"."PUBLIC"."every kind" WHERE ("seen" IS NOT NULL);
 
 SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at"::TIMESTAMP_NTZ(6) AS "at", "seen"::TIMESTAMP_LTZ(6) AS "seen", "time" AS "time", "data" AS "data", "raw" AS "raw", "ratio" AS "ratio", "ok" AS "ok", CASE WHEN "at" <> "at"::TIMESTAMP_NTZ(6) THEN 5 WHEN "seen" <> "seen"::TIMESTAMP_LTZ(6) THEN 6 END AS THAW_INEXACT FROM "DATABASE"."PUBLIC"."every kind" WHERE ("seen" IS NULL);
+
+SELECT TO_VARCHAR(HASH('thaw', 38, NULL)) AS THAW_PROBE;
+
+SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at"::TIMESTAMP_NTZ(6) AS "at", "seen"::TIMESTAMP_LTZ(6) AS "seen", "time" AS "time", "data" AS "data", "raw" AS "raw", "ratio" AS "ratio", "ok" AS "ok", CASE WHEN "at" <> "at"::TIMESTAMP_NTZ(6) THEN 5 WHEN "seen" <> "seen"::TIMESTAMP_LTZ(6) THEN 6 END AS THAW_INEXACT FROM "DATABASE"."PUBLIC"."every kind" WHERE (ABS(MOD(HASH("name", "ratio"), 16384)) BETWEEN FIRST AND LAST);
+
+SELECT TO_VARCHAR(HASH('thaw', 38, NULL)) AS THAW_PROBE;
+
+SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at"::TIMESTAMP_NTZ(6) AS "at", "seen"::TIMESTAMP_LTZ(6) AS "seen", "time" AS "time", "data" AS "data", "raw" AS "raw", "ratio" AS "ratio", "ok" AS "ok", CASE WHEN "at" <> "at"::TIMESTAMP_NTZ(6) THEN 5 WHEN "seen" <> "seen"::TIMESTAMP_LTZ(6) THEN 6 END AS THAW_INEXACT FROM "DATABASE"."PUBLIC"."every kind" WHERE (ABS(MOD(HASH("name", "ratio"), 16384)) BETWEEN FIRST AND LAST);
 
 SELECT "id" AS "id", "day" AS "day", "amount" AS "amount", "name" AS "name", "at"::TIMESTAMP_NTZ(6) AS "at", "seen"::TIMESTAMP_LTZ(6) AS "seen", "time" AS "time", "data" AS "data", "raw" AS "raw", "ratio" AS "ratio", "ok" AS "ok", CASE WHEN "at" <> "at"::TIMESTAMP_NTZ(6) THEN 5 WHEN "seen" <> "seen"::TIMESTAMP_LTZ(6) THEN 6 END AS THAW_INEXACT FROM "DATABASE"."PUBLIC"."every kind" WHERE (
 "id" > 3 -- a remark
