@@ -26,6 +26,7 @@ static void forbid_core_files(void) {
 /* Batches come and go by the hundred kilobytes. By glibc's defaults each of them gives its pages back to the kernel and
  * faults them in again: a fifth of the process's system time in a migration, for no memory saved. */
 static void keep_pages(void) {
+    mallopt(M_ARENA_MAX, 2); /* an arena a thread would keep what each of them has freed: 60 MB more with 8 workers */
     mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
     mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }

@@ -76,8 +76,8 @@ void scheduler_leave(struct run *run, struct run_table *table, bool completed, i
         table->chunks_completed++;
         table->rows_committed += rows;
     }
-    pthread_cond_broadcast(&run->changed);
     pthread_mutex_unlock(&run->mutex);
+    /* Nobody is woken: who leaves takes the next chunk itself, with its buffers warm. */
 }
 
 void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state) {
@@ -143,6 +143,7 @@ static void refresh_table(struct run_table *table, const struct ledger_table *st
 }
 
 void scheduler_refresh(struct run *run, struct run_database *database, const struct ledger_tables *stored) {
+    bool changed = false;
     pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < run->table_count; i++) {
         struct run_table *table = &run->tables[i];
@@ -151,8 +152,11 @@ void scheduler_refresh(struct run *run, struct run_database *database, const str
         for (size_t s = 0; s < stored->count; s++)
             if (stored->list[s].table_id == table->table_id)
                 refresh_table(table, &stored->list[s]);
+        changed = changed || table->state != TABLE_READY;
     }
-    pthread_cond_broadcast(&run->changed);
+    /* Only then: who waits would look again and refresh, and so wake all the others, without end. */
+    if (changed)
+        pthread_cond_broadcast(&run->changed);
     pthread_mutex_unlock(&run->mutex);
 }
 

@@ -32,12 +32,13 @@ struct run_database {
     struct target_connection control;  /* main thread: heartbeat, run row */
     struct target_connection presence; /* main thread: the open transaction that says we are alive */
     int run_number;
-    bool settled;                /* its part of the run was completed before this process began */
-    struct cancel cancel;        /* presence lost: nothing is loaded there until there is a new one */
-    atomic_int owner_id;         /* changes when the presence had to be made anew */
-    int losses;                  /* main thread: attempts to get it back since it was lost */
-    int64_t regain_at_us;        /* main thread, monotonic: when to try next */
-    _Atomic int64_t answered_us; /* monotonic: when it last answered a worker that asked for a chunk */
+    bool settled;                 /* its part of the run was completed before this process began */
+    struct cancel cancel;         /* presence lost: nothing is loaded there until there is a new one */
+    _Atomic int64_t next_look_us; /* monotonic: when an idle worker looks at the ledger's tables next */
+    atomic_int owner_id;          /* changes when the presence had to be made anew */
+    int losses;                   /* main thread: attempts to get it back since it was lost */
+    int64_t regain_at_us;         /* main thread, monotonic: when to try next */
+    _Atomic int64_t answered_us;  /* monotonic: when it last answered a worker that asked for a chunk */
 };
 
 enum table_state {
@@ -101,6 +102,7 @@ struct worker {
     _Atomic int64_t last_progress_us;
     atomic_bool loading;          /* a chunk is in hand: the watchdog looks */
     _Atomic int64_t rows_in_hand; /* acknowledged, not committed */
+    bool brought_last;            /* its latest chunk was its table's last one */
     atomic_bool busy;
     atomic_bool finished; /* the thread has returned */
 };

@@ -112,6 +112,7 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
         error_clear(&error);
         completed = load_chunk(worker, table, claim, &last, &rows, &error);
         if (completed) {
+            worker->brought_last = last;
             log_write(run->log, LOG_DEBUG, &scope, "completed: %lld rows", (long long)rows);
             break;
         }
@@ -209,6 +210,13 @@ static bool look_again(struct worker *worker, struct run_database *database, str
     return done;
 }
 
+/* Is it this worker's turn to look? Once a second for all of them is enough. */
+static bool may_look(struct run_database *database) {
+    int64_t now = clock_monotonic_us();
+    int64_t next = atomic_load(&database->next_look_us);
+    return now >= next && atomic_compare_exchange_strong(&database->next_look_us, &next, now + 1000000);
+}
+
 static bool has_ready_table(struct run *run, const struct run_database *database) {
     bool ready = false;
     pthread_mutex_lock(&run->mutex);
@@ -218,8 +226,8 @@ static bool has_ready_table(struct run *run, const struct run_database *database
     return ready;
 }
 
-/* Ask each database in turn, the connected one first. */
-/* Where false is returned, *asked is the database that could not be asked. */
+/* Ask each database in turn, the connected one first. Where false is returned, *asked is the database that could not be
+ * asked. */
 static bool claim_and_load(struct worker *worker, struct run_database **asked, struct error *error) {
     struct run *run = worker->run;
     struct run_table **tables = memory_array(run->table_count, sizeof(struct run_table *));
@@ -233,8 +241,10 @@ static bool claim_and_load(struct worker *worker, struct run_database **asked, s
             continue;
         attach(worker, database);
         *asked = database;
+        worker->brought_last = false;
         done = claim_in(worker, database, tables, &found, error);
-        if (done && !found)
+        /* After a table's last chunk at once, so that it is finished without delay. */
+        if (done && (worker->brought_last || (!found && may_look(database))))
             done = look_again(worker, database, error);
     }
     memory_release(&tables);
