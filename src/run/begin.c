@@ -1,9 +1,7 @@
 #include "run/begin.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -142,19 +140,6 @@ bool begin_databases(struct run *run, struct error *error) {
     return true;
 }
 
-/* A random UUID, version 4 (RFC 9562). */
-static bool make_run_id(char *text, size_t size, struct error *error) {
-    unsigned char bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        return error_set(error, ERROR_INTERNAL, "the system gave no random bytes for the run_id");
-    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
-    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
-    snprintf(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1],
-             bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10], bytes[11],
-             bytes[12], bytes[13], bytes[14], bytes[15]);
-    return true;
-}
-
 static void log_lines(struct log *log, const char *text) {
     for (const char *at = text; *at != '\0';) {
         const char *end = strchr(at, '\n');
@@ -192,7 +177,7 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
         log_info(run->log, "run", "%s run %s, whose last progress was %s ago", decision.join ? "joining" : "resuming",
                  run->run_id, idle);
     } else {
-        done = make_run_id(run->run_id, sizeof run->run_id, error);
+        done = ledger_new_uuid(&run->databases[0].control, run->run_id, error);
         memcpy(run->log->run_id, run->run_id, sizeof run->log->run_id);
         log_info(run->log, "run", "NO RESUMABLE RUN FOUND%s",
                  decision.explanation.length == 0 ? ": there is no unfinished run" : "; candidates:");
