@@ -31,7 +31,7 @@ class Zombie:
 
     def __init__(self, migration: Migration, point: str, early: bool):
         self.migration, self.point, self.early = migration, point, early
-        self.config = migration.config(TABLE)
+        self.config = migration.config(TABLE, parallel_threads=4)
         migration.target.execute("CREATE TABLE t (id bigint, text text)", *SLOW)
         self.process = migration.thaw.start_migrate(self.config, fault=f"{point}:stop:5")
         self.process.wait_until_stopped()
