@@ -18,7 +18,7 @@ def killed_after_planning(migration, table: dict):
 @pytest.mark.parametrize("key", ["int", "text"])
 def test_invariant_01_rows_that_come_after_planning_are_in_some_chunk(migration, key):
     """Below the lowest bound, between the bounds, on them, above the highest one, and without a key."""
-    value = {"int": "{}", "text": "printf('k%+09d', {})"}[key]
+    value = {"int": "{}", "text": "printf('k%09d', 1000000 + {})"}[key]
     table = migration.source.table("growing", {"key": key, "n": "int"},
                                    f"SELECT {value.format('i * 10')}, i FROM range(1000) AS r(i) UNION ALL SELECT NULL, -1")
     migration.target.execute(f"CREATE TABLE growing (key {'bigint' if key == 'int' else 'text'}, n bigint)")
