@@ -31,6 +31,8 @@ TYPES = {
     "timestamp": ("TIMESTAMP", "TIMESTAMP_NTZ(9)"),
     "timestamptz": ("TIMESTAMPTZ", "TIMESTAMP_TZ(9)"),
     "uuid": ("UUID", "VARCHAR(36)"),
+    "nocase": ("VARCHAR COLLATE NOCASE", "VARCHAR COLLATE 'en-ci'"),
+    "nanoseconds": ("TIMESTAMP_NS", "TIMESTAMP_NTZ(8)"),  # of the double's timestamps, the one that has them
     "json": ("JSON", "VARIANT"),
 }
 
@@ -85,7 +87,7 @@ class Source:
     def insert(self, table: Table, select: str) -> None:
         """Add the rows of `select` (DuckDB's SQL, columns in the table's order)."""
         file = self.directory / f"rows-{next(self.numbers)}.parquet"
-        casts = ", ".join(f"CAST(c{i} AS {source_types(kind)[0]}) AS {quoted(name)}"
+        casts = ", ".join(f"CAST(c{i} AS {source_types(kind)[0].partition(' COLLATE')[0]}) AS {quoted(name)}"
                           for i, (name, kind) in enumerate(table.columns.items()))
         names = ", ".join(f"c{i}" for i in range(len(table.columns)))
         with duckdb.connect() as connection:
