@@ -212,6 +212,7 @@ bool ledger_fail_table(struct target_connection *connection, const char *run_id,
 /* Facts with which a table is reconciled before it is completed. */
 struct ledger_totals {
     int64_t total_chunks, completed_chunks, failed_chunks;
+    int64_t open_chunks;        /* pending or in progress */
     int64_t rows_copied;        /* sum over chunk rows */
     int64_t counter_rows;       /* the table row's counter */
     int64_t expected_rows;      /* sum over chunk rows' expectation */

@@ -228,6 +228,7 @@ bool ledger_lock_totals(struct target_connection *connection, const char *run_id
     totals->target_unfinished = number_of(result, 0, 7);
     copy_of(result, 0, 8, totals->status, sizeof totals->status);
     totals->target_rows_before = number_of(result, 0, 9);
+    totals->open_chunks = number_of(result, 0, 10);
     PQclear(result);
     return true;
 }

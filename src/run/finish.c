@@ -53,6 +53,10 @@ bool finish_table(struct worker *worker, struct run_table *table, struct error *
         target_rollback(&worker->target); /* another process was quicker */
         return true;
     }
+    /* Loads commit asynchronously: a server that crashed may have lost the last ones, which are to be loaded again. */
+    if (done && totals.open_chunks > 0 && totals.failed_chunks == 0)
+        done = error_set(error, ERROR_LOST, "%lld of its %lld chunks are not completed after all",
+                         (long long)totals.open_chunks, (long long)totals.total_chunks);
     done = done && reconcile(worker, table, &totals, error) &&
            ledger_complete_table(&worker->target, run->run_id, table->table_id, NULL, error) &&
            fault_point(&run->faults, "before_finish_commit", error) &&

@@ -315,6 +315,7 @@ static void finish(struct worker *worker, struct run_table *table, struct error 
         break;
     }
     if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST || atomic_load(&run->stopping)) {
+        log_write(run->log, LOG_INFO, &scope, "not finished yet: %s", error->message);
         scheduler_set_state(run, table,
                             TABLE_READY); /* drained, but not finished: looked at again, or by the next process */
         return;
