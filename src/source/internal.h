@@ -31,7 +31,7 @@ struct source {
     char *init_sql;
     bool in_memory;
     struct duckdb_memory memory;
-    atomic_int logins; /* under way in threads of their own; those that were given up stay in it */
+    atomic_int logins;     /* under way in threads of their own; those that were given up stay in it */
     pthread_mutex_t mutex; /* for what follows */
     bool init_sql_done;
     bool session_seen; /* Snowflake: what is said once a process has been said */

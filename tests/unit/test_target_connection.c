@@ -34,7 +34,7 @@ static void the_session_says_who_it_is(void **state) {
     assert_string_equal(server_value(&connection, "SHOW tcp_user_timeout"), "30000");
     assert_string_equal(server_value(&connection, "SHOW client_connection_check_interval"), "2s");
     assert_string_equal(server_value(&connection, "SELECT current_database()"), connection.database);
-    assert_int_equal(atoi(server_value(&connection, "SELECT pg_backend_pid()")), connection.backend_pid); /* NOLINT */
+    assert_int_equal(strtol(server_value(&connection, "SELECT pg_backend_pid()"), NULL, 10), connection.backend_pid);
     target_disconnect(&connection);
     assert_null(connection.pg);
     assert_null(connection.database);

@@ -132,8 +132,11 @@ bool three_valued_parse_number(const char *text, char *number) {
     text += *text == '-' || *text == '+';
     if (!read_digits(&text, digits, sizeof digits, &whole) || strspn(text, " ") != strlen(text))
         return false;
-    for (long i = 0; i < whole; i++)
-        strcat(rounded, (char[]){(size_t)i < strlen(digits) ? digits[i] : '0', '\0'});
+    size_t length = strlen(rounded);
+    for (long i = 0; i < whole; i++) {
+        rounded[length++] = (size_t)i < strlen(digits) ? digits[i] : '0';
+        rounded[length] = '\0';
+    }
     bool up = whole >= 0 && (size_t)whole < strlen(digits) && digits[whole] >= '5';
 
     for (size_t i = strlen(rounded); up && i-- > 0;) {
