@@ -58,7 +58,7 @@ def test_a_kill_around_the_truncation_loses_nothing_in_between(migration, fault)
     assert migration.assert_same(table, "t") == 1000
 
 
-def test_neighbours_with_a_foreign_key_stay(migration):
+def test_invariant_09_neighbours_with_a_foreign_key_stay(migration):
     migration.source.table("t", {"id": "int"}, "SELECT i FROM range(1000) AS r(i)")
     migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY)", "CREATE TABLE neighbour (t_id bigint REFERENCES t)",
                              "INSERT INTO t SELECT i FROM generate_series(1, 50) AS i", "INSERT INTO neighbour VALUES (7)")

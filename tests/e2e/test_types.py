@@ -118,7 +118,7 @@ MISFITS = {
 
 @both_sources
 @pytest.mark.parametrize("misfit", list(MISFITS))
-def test_a_value_that_does_not_fit_stops_its_chunk_and_is_named(migration, misfit):
+def test_invariant_10_a_value_that_does_not_fit_stops_its_chunk_and_is_named(migration, misfit):
     kind, good, bad, target_type, *shown = MISFITS[misfit]
     # What PostgreSQL itself finds wrong is told in its words, where the column stands otherwise or not at all.
     shown += ["id = 60"] + (['"value"'] if len(shown) == 1 else [])
