@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool broken(struct error *error, const struct encode_column *column, const char *what) {
+bool column_broken(struct error *error, const struct encode_column *column, const char *what) {
     error_set(error, ERROR_INTERNAL, "column \"%s\": the driver delivered a broken Arrow batch: %s",
               column->target->name != NULL ? column->target->name : "inexact", what);
     return error_hint(error, "this is a defect of the source's driver, or of thaw; no row of the batch was used");
@@ -31,6 +31,10 @@ static bool offsets_rise_64(const int64_t *offsets, int64_t length) {
     return !falls;
 }
 
+bool offsets_rise(const void *offsets, bool wide, int64_t length) {
+    return wide ? offsets_rise_64(offsets, length) : offsets_rise_32(offsets, length);
+}
+
 /* Text can't hold a 0x00 in PostgreSQL: one search over all of the batch's bytes, and a closer look only if it finds. */
 static bool bytes_hold_nul(const struct encode_column *column, uint64_t begin, uint64_t end) {
     if (!source_is_text(column->source.type) || column->target->type_oid == PG_UUID)
@@ -41,20 +45,20 @@ static bool bytes_hold_nul(const struct encode_column *column, uint64_t begin, u
 static bool set_offsets(struct encode_column *column, const struct ArrowArray *child, int64_t offset, int64_t length,
                         struct error *error) {
     if (child->n_buffers != 3 || child->buffers[1] == NULL)
-        return broken(error, column, "it has no offsets");
+        return column_broken(error, column, "it has no offsets");
     uint64_t begin;
     uint64_t end;
     if (column->layout == LAYOUT_OFFSETS_32) {
         const int32_t *offsets = (const int32_t *)child->buffers[1] + offset;
         if (!offsets_rise_32(offsets, length))
-            return broken(error, column, "its offsets fall");
+            return column_broken(error, column, "its offsets fall");
         column->offsets = offsets;
         begin = (uint64_t)offsets[0];
         end = (uint64_t)offsets[length];
     } else {
         const int64_t *offsets = (const int64_t *)child->buffers[1] + offset;
         if (!offsets_rise_64(offsets, length))
-            return broken(error, column, "its offsets fall");
+            return column_broken(error, column, "its offsets fall");
         column->offsets = offsets;
         begin = (uint64_t)offsets[0];
         end = (uint64_t)offsets[length];
@@ -62,38 +66,63 @@ static bool set_offsets(struct encode_column *column, const struct ArrowArray *c
     column->values = child->buffers[2];
     if (column->values == NULL) {
         if (end != begin)
-            return broken(error, column, "it has no bytes");
+            return column_broken(error, column, "it has no bytes");
         column->values = (const uint8_t *)""; /* empty strings only: Arrow may leave the buffer out */
     }
     column->search_nul = bytes_hold_nul(column, begin, end);
     return true;
 }
 
-static bool set_column(struct encode_column *column, const struct ArrowArray *child, int64_t batch_offset,
-                       int64_t length, struct error *error) {
+/* Each view lies within its buffer. The last buffer of all holds the sizes of those before it. */
+static bool set_views(struct encode_column *column, const struct ArrowArray *child, int64_t offset, int64_t length,
+                      struct error *error) {
+    int64_t buffers = child->n_buffers - 3;
+    const int64_t *sizes = buffers < 0 ? NULL : child->buffers[child->n_buffers - 1];
+    if (child->buffers[1] == NULL || buffers < 0 || (buffers > 0 && sizes == NULL))
+        return column_broken(error, column, "its buffers aren't those of its type");
+    column->values = (const uint8_t *)child->buffers[1] + offset * (int64_t)sizeof(union ArrowBinaryView);
+    column->view_buffers = (const uint8_t *const *)child->buffers + 2;
+    for (int64_t row = 0; row < length; row++) {
+        union ArrowBinaryView view;
+        memcpy(&view, column->values + row * (int64_t)sizeof view, sizeof view);
+        if (column_is_null(column, row) ||
+            (view.inlined.size >= 0 && view.inlined.size <= NANOARROW_BINARY_VIEW_INLINE_SIZE))
+            continue;
+        if (view.inlined.size < 0 || view.ref.buffer_index < 0 || view.ref.buffer_index >= buffers ||
+            view.ref.offset < 0 || (int64_t)view.ref.offset + view.ref.size > sizes[view.ref.buffer_index])
+            return column_broken(error, column, "a view leads beyond its buffers");
+    }
+    column->search_nul = source_is_text(column->source.type) && column->target->type_oid != PG_UUID;
+    return true;
+}
+
+bool column_set(struct encode_column *column, const struct ArrowArray *child, int64_t batch_offset, int64_t length,
+                struct error *error) {
     if (child->length < batch_offset + length || child->offset < 0)
-        return broken(error, column, "it is shorter than the batch");
+        return column_broken(error, column, "it is shorter than the batch");
     if (child->n_buffers < 2 || child->dictionary != NULL)
-        return broken(error, column, "its buffers aren't those of its type");
+        return column_broken(error, column, "its buffers aren't those of its type");
     int64_t offset = batch_offset + child->offset;
     column->validity = child->null_count == 0 ? NULL : child->buffers[0];
     column->bit_offset = offset;
     column->value_bit_offset = offset;
     if (column->layout == LAYOUT_OFFSETS_32 || column->layout == LAYOUT_OFFSETS_64)
         return set_offsets(column, child, offset, length, error);
+    if (column->layout == LAYOUT_VIEWS)
+        return set_views(column, child, offset, length, error);
     column->values = child->buffers[1];
     if (column->values == NULL) {
         bool all_null = column->validity != NULL && !any_bit_is(true, column->validity, offset, length);
         return (all_null || (column->layout == LAYOUT_FIXED && column->value_width == 0)) ||
-               broken(error, column, "it has no values");
+               column_broken(error, column, "it has no values");
     }
     if (column->layout == LAYOUT_FIXED)
         column->values += offset * column->value_width;
     return true;
 }
 
-static int64_t first_inexact(const struct encode_column *column, int64_t length) {
-    for (int64_t row = 0; row < length; row++)
+int64_t next_inexact(const struct encode_column *column, int64_t from, int64_t length) {
+    for (int64_t row = from; row < length; row++)
         if (!column_is_null(column, row))
             return row;
     return INT64_MAX;
@@ -118,23 +147,26 @@ bool encoder_set_batch(struct encoder *encoder, const struct ArrowArray *batch, 
                          (long long)encoder_rows_left(encoder));
     encoder->row = 0;
     encoder->row_count = 0;
+    encoder->flat_end = 0;
     encoder->next_inexact = INT64_MAX;
     encoder->batch_has_nulls = false;
+    encoder->tallies.nul_bytes.last_row = encoder->tallies.rounding.last_row = -1;
     if (!batch_is_whole(encoder, batch, error))
         return false;
     if (batch->length == 0)
         return true; /* its buffers may be absent */
     for (size_t i = 0; i < encoder->column_count; i++) {
         struct encode_column *column = &encoder->columns[i];
-        if (!set_column(column, batch->children[i], batch->offset, batch->length, error))
+        if (!(column->flat != NULL ? flat_set : column_set)(column, batch->children[i], batch->offset, batch->length,
+                                                            error))
             return false;
         encoder->batch_has_nulls |= column->validity != NULL;
     }
     if (encoder->options.inexact_column >= 0) {
         const struct ArrowArray *child = batch->children[encoder->options.inexact_column];
-        if (!set_column(&encoder->inexact, child, batch->offset, batch->length, error))
+        if (!column_set(&encoder->inexact, child, batch->offset, batch->length, error))
             return false;
-        encoder->next_inexact = first_inexact(&encoder->inexact, batch->length);
+        encoder->next_inexact = next_inexact(&encoder->inexact, 0, batch->length);
     }
     encoder->row_count = batch->length;
     return true;

@@ -59,29 +59,33 @@ static bool prints_as(const char *printed, const char *digits, int count, int ex
     return mark != NULL && strtol(mark + 1, NULL, 10) == exponent;
 }
 
-/* The float nearest to a decimal, if the float's digits, as many as the decimal has, are the decimal's own. */
-static bool decimal_to_binary(int128 value, int scale, bool single, double *result) {
-    uint128 magnitude = magnitude_of(value);
-    if (magnitude == 0) {
-        *result = 0;
-        return true;
-    }
-    while (magnitude % 10 == 0) {
-        magnitude /= 10;
-        scale--;
-    }
+bool digits_to_binary(const char *digits, int count, int exponent, bool single, double *result) {
     char text[FORMAT_SIZE];
     char printed[FORMAT_SIZE];
-    int count = (int)format_decimal(text, (int128)magnitude, 0);
-    snprintf(text + count, sizeof text - (size_t)count, "e%d", -scale);
-    double nearest = single ? (double)strtof(text, NULL) : strtod(text, NULL);
-    if (!isfinite(nearest))
+    while (count > 1 && digits[count - 1] == '0') {
+        count--;
+        exponent++;
+    }
+    *result = 0;
+    if (count == 1 && digits[0] == '0')
+        return true;
+    memcpy(text, digits, (size_t)count);
+    snprintf(text + count, sizeof text - (size_t)count, "e%d", exponent);
+    *result = single ? (double)strtof(text, NULL) : strtod(text, NULL);
+    if (!isfinite(*result))
         return false;
-    snprintf(printed, sizeof printed, "%.*e", count - 1, nearest);
-    if (!prints_as(printed, text, count, count - 1 - scale))
-        return false;
-    *result = value < 0 ? -nearest : nearest;
-    return true;
+    snprintf(printed, sizeof printed, "%.*e", count - 1, *result);
+    return prints_as(printed, text, count, count - 1 + exponent);
+}
+
+/* The float nearest to a decimal; true if the float's digits, as many as the decimal has, are the decimal's own. */
+static bool decimal_to_binary(int128 value, int scale, bool single, double *result) {
+    char text[FORMAT_SIZE];
+    size_t count = format_decimal(text, (int128)magnitude_of(value), 0);
+    bool same = digits_to_binary(text, (int)count, -scale, single, result);
+    if (value < 0)
+        *result = -*result;
+    return same;
 }
 
 bool decimal_to_double(int128 value, int scale, double *result) {
@@ -94,11 +98,16 @@ bool decimal_to_double(int128 value, int scale, double *result) {
 }
 
 bool decimal_to_float(int128 value, int scale, float *result) {
+    /* 2^24 and 10^10 are the last that a float holds exactly. */
+    static const float powers[] = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F, 1e7F, 1e8F, 1e9F, 1e10F};
+    if (scale >= 0 && scale <= 10 && magnitude_of(value) < power_of_ten(FLOAT_SAFE_DIGITS)) {
+        *result = (float)(int64_t)value / powers[scale];
+        return true;
+    }
     double nearest;
-    if (!decimal_to_binary(value, scale, true, &nearest))
-        return false;
+    bool same = decimal_to_binary(value, scale, true, &nearest);
     *result = (float)nearest;
-    return true;
+    return same;
 }
 
 static struct float_digits strip_zeros(struct float_digits result) {

@@ -6,22 +6,34 @@
 #include "base/memory.h"
 
 /* Rows whose room is reserved together. */
-enum { BLOCK_ROWS = 64, CAPACITY_STEP = 65536, MAXIMUM_RESERVE = 16777216, MAXIMUM_COLUMNS = 32767 };
+enum { BLOCK_ROWS = 64, CAPACITY_STEP = 65536, MAXIMUM_RESERVE = 16777216, MAXIMUM_COLUMNS = 32767, FLAT_ROWS = 1024 };
 
-static bool open_column(struct encode_column *column, const struct ArrowSchema *schema,
+static bool open_column(struct encoder *encoder, struct encode_column *column, const struct ArrowSchema *schema,
                         const struct encode_target *target, struct error *error) {
-    char reason[256];
+    char reason[512];
     column->target = target;
-    if (encode_source_parse(schema, &column->source, reason, sizeof reason))
-        column->write = encode_pair_resolve(&column->source, target, reason, sizeof reason);
-    if (column->write == NULL) {
+    enum encode_support support = encode_pair_open(column, schema, reason, sizeof reason);
+    if (support == PAIR_REFUSED) {
         error_set(error, ERROR_CONFIG, "column \"%s\" (%s): Arrow's %s can't be copied into it: %s", target->name,
                   target->type_name, schema->format, reason);
         return error_hint(error,
                           "docs/types.md lists the pairs of types; change the column's type, or cast in a view of "
                           "the source");
     }
+    if (support == PAIR_TEXT && encoder->options.format != ENCODE_TEXT)
+        return error_set(error, ERROR_INTERNAL, "column \"%s\" (%s) has no binary form, and COPY's format is binary",
+                         target->name, target->type_name);
     encode_column_prepare(column);
+    column->may_round = encoder->options.allow_rounding;
+    column->may_remove_nul = encoder->options.remove_nul_bytes;
+    column->tallies = &encoder->tallies;
+    if (column->flat != NULL) {
+        encoder->has_flat = true;
+        if (column->flat->element != NULL) {
+            column->flat->element->may_round = column->may_round;
+            column->flat->element->may_remove_nul = column->may_remove_nul;
+        }
+    }
     return true;
 }
 
@@ -56,7 +68,7 @@ static bool open_columns(struct encoder *encoder, const struct ArrowSchema *sche
                              count);
     encoder->row_size = 2; /* the column count in front */
     for (size_t i = 0; i < count; i++) {
-        if (!open_column(&encoder->columns[i], schema->children[i], &targets[i], error))
+        if (!open_column(encoder, &encoder->columns[i], schema->children[i], &targets[i], error))
             return false;
         encoder->row_size += encoder->columns[i].maximum_size;
     }
@@ -80,6 +92,10 @@ bool encoder_open(struct encoder **encoder, const struct ArrowSchema *schema, co
 void encoder_close(struct encoder **encoder) {
     if (*encoder == NULL)
         return;
+    for (size_t i = 0; i < (*encoder)->column_count; i++)
+        flat_close(&(*encoder)->columns[i]);
+    buffer_release(&(*encoder)->scratch);
+    buffer_release(&(*encoder)->text);
     memory_release(&(*encoder)->columns);
     memory_release(encoder);
 }
@@ -90,6 +106,12 @@ int64_t encoder_rows_left(const struct encoder *encoder) {
 
 int64_t encoder_rows_done(const struct encoder *encoder) {
     return encoder->rows_done;
+}
+
+struct encode_changes encoder_changes(const struct encoder *encoder) {
+    const struct encode_tally *nul_bytes = &encoder->tallies.nul_bytes;
+    const struct encode_tally *rounding = &encoder->tallies.rounding;
+    return (struct encode_changes){nul_bytes->rows, nul_bytes->values, rounding->rows, rounding->values};
 }
 
 static void segment_reserve(struct encode_segment *segment, size_t size) {
@@ -106,12 +128,17 @@ void encode_segment_begin(struct encoder *encoder, struct encode_segment *segmen
     segment->length = 0;
     segment->rows = 0;
     segment->first_row = encoder->rows_done + 1;
+    segment->format = encoder->options.format;
+    if (segment->format == ENCODE_TEXT)
+        return;
     segment_reserve(segment, COPY_HEADER_SIZE);
     memcpy(segment->bytes, header, COPY_HEADER_SIZE);
     segment->length = COPY_HEADER_SIZE;
 }
 
 void encode_segment_end(struct encode_segment *segment) {
+    if (segment->format == ENCODE_TEXT)
+        return;
     segment_reserve(segment, 0); /* always there after rows; makes this safe on its own */
     store_16(segment->bytes + segment->length, 0xffff);
     segment->length += COPY_TRAILER_SIZE;
@@ -120,6 +147,17 @@ void encode_segment_end(struct encode_segment *segment) {
 void encode_segment_release(struct encode_segment *segment) {
     memory_release(&segment->bytes);
     *segment = (struct encode_segment){0};
+}
+
+static uint64_t views_size(const struct encode_column *column, int64_t row, int64_t count) {
+    uint64_t size = 0;
+    for (int64_t i = row; i < row + count; i++) {
+        int32_t length; /* the first of a view's fields */
+        memcpy(&length, column->values + i * (int64_t)sizeof(union ArrowBinaryView), sizeof length);
+        if (!column_is_null(column, i))
+            size += (uint64_t)length;
+    }
+    return size;
 }
 
 /* What rows [row, row + count) take at most. */
@@ -133,6 +171,8 @@ static uint64_t rows_size(const struct encoder *encoder, int64_t row, int64_t co
         } else if (column->layout == LAYOUT_OFFSETS_64) {
             const int64_t *offsets = column->offsets;
             size += (uint64_t)(offsets[row + count] - offsets[row]);
+        } else if (column->layout == LAYOUT_VIEWS) {
+            size += views_size(column, row, count);
         }
     }
     return size;
@@ -141,7 +181,7 @@ static uint64_t rows_size(const struct encoder *encoder, int64_t row, int64_t co
 /* How many rows from the next one to encode together: as many as surely fit, at least one. False: the row is too large. */
 static bool reserve_block(struct encoder *encoder, struct encode_segment *segment, int64_t *count,
                           struct error *error) {
-    int64_t left = encoder->row_count - encoder->row;
+    int64_t left = encoder->flat_end - encoder->row;
     int64_t rows = left < BLOCK_ROWS ? left : BLOCK_ROWS;
     uint64_t size;
     while ((size = rows_size(encoder, encoder->row, rows)) + segment->length + COPY_TRAILER_SIZE > segment->capacity &&
@@ -190,6 +230,64 @@ static inline __attribute__((always_inline)) int64_t encode_block(struct encoder
     return row;
 }
 
+/* Nested and dictionary-encoded values of the next rows, where there are any; few enough at a time that what they become
+ * stays small beside the batch. */
+static void fill_flat(struct encoder *encoder) {
+    int64_t end = encoder->row_count;
+    if (encoder->has_flat && end > encoder->flat_end + FLAT_ROWS)
+        end = encoder->flat_end + FLAT_ROWS;
+    for (size_t i = 0; encoder->has_flat && i < encoder->column_count; i++)
+        if (encoder->columns[i].flat != NULL)
+            flat_fill(&encoder->columns[i], encoder->flat_end, end);
+    encoder->flat_end = end;
+}
+
+/* The source's query says that a value of the next row lost digits. */
+static bool pass_inexact(struct encoder *encoder, struct error *error) {
+    if (!encoder->options.allow_rounding)
+        return encode_explain_inexact(encoder, encoder->row, error);
+    tally_add(&encoder->tallies.rounding, encoder->row, 1);
+    encoder->next_inexact = next_inexact(&encoder->inexact, encoder->row + 1, encoder->row_count);
+    return true;
+}
+
+/* The tallies may have counted a part of a row that was refused in the end. */
+static void forget_row(struct encode_tally *tally, int64_t row) {
+    if (tally->last_row != row)
+        return;
+    tally->rows--;
+    tally->values -= tally->last_row_values;
+    tally->last_row = -1;
+}
+
+/* Some rows of those that are ready, at least one. */
+static bool encode_some(struct encoder *encoder, struct encode_segment *segment, size_t limit, struct error *error) {
+    int64_t count = 0;
+    if (!reserve_block(encoder, segment, &count, error))
+        return false;
+    int64_t end = encoder->row + count;
+    if (end > encoder->next_inexact)
+        end = encoder->next_inexact;
+    size_t stop = limit < segment->capacity ? limit : segment->capacity;
+    struct block block = {.out = segment->bytes + segment->length, .limit = segment->bytes + stop};
+    int64_t reached;
+    if (segment->format == ENCODE_TEXT) {
+        reached = encode_text_block(encoder, segment, limit, encoder->row, end, &block.failed);
+    } else {
+        reached = encoder->batch_has_nulls ? encode_block(encoder, &block, encoder->row, end, true)
+                                           : encode_block(encoder, &block, encoder->row, end, false);
+        segment->length = (size_t)(block.out - segment->bytes);
+    }
+    segment->rows += reached - encoder->row;
+    encoder->rows_done += reached - encoder->row;
+    encoder->row = reached;
+    if (block.failed == NULL)
+        return true;
+    forget_row(&encoder->tallies.nul_bytes, reached);
+    forget_row(&encoder->tallies.rounding, reached);
+    return encode_explain(encoder, block.failed, reached, error);
+}
+
 bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t byte_limit, struct error *error) {
     size_t limit = byte_limit;
     if (segment->rows == 0 && limit <= segment->length)
@@ -199,24 +297,16 @@ bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t
         segment_reserve(segment,
                         (limit < MAXIMUM_RESERVE ? limit : MAXIMUM_RESERVE) + encoder->row_size + CAPACITY_STEP);
     while (encoder->row < encoder->row_count && segment->length < limit) {
-        int64_t count = 0;
-        if (encoder->row == encoder->next_inexact)
-            return encode_explain_inexact(encoder, encoder->row, error);
-        if (!reserve_block(encoder, segment, &count, error))
+        if (encoder->row == encoder->flat_end)
+            fill_flat(encoder);
+        /* Whether a row is inexact is told once: the tally has its number then. */
+        if (encoder->row == encoder->next_inexact) {
+            if (!pass_inexact(encoder, error))
+                return false;
+            continue;
+        }
+        if (!encode_some(encoder, segment, limit, error))
             return false;
-        int64_t end = encoder->row + count;
-        if (end > encoder->next_inexact)
-            end = encoder->next_inexact;
-        size_t stop = limit < segment->capacity ? limit : segment->capacity;
-        struct block block = {.out = segment->bytes + segment->length, .limit = segment->bytes + stop};
-        int64_t reached = encoder->batch_has_nulls ? encode_block(encoder, &block, encoder->row, end, true)
-                                                   : encode_block(encoder, &block, encoder->row, end, false);
-        segment->length = (size_t)(block.out - segment->bytes);
-        segment->rows += reached - encoder->row;
-        encoder->rows_done += reached - encoder->row;
-        encoder->row = reached;
-        if (block.failed != NULL)
-            return encode_explain(encoder, block.failed, reached, error);
     }
     return true;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum { SHOWN_BYTES = 200 /* of a value, in a message */ };
 
 static size_t put_string(char *text, const char *string) {
@@ -13,18 +15,36 @@ static size_t put_string(char *text, const char *string) {
     return length;
 }
 
+static const char digit_pairs[] = "000102030405060708091011121314151617181920212223242526272829303132333435363738394041"
+                                  "42434445464748495051525354555657585960"
+                                  "616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+/* `width` digits, zeros in front: two a division. */
+static inline void put_padded(char *text, uint64_t value, int width) {
+    for (; width >= 2; width -= 2, value /= 100)
+        memcpy(text + width - 2, digit_pairs + 2 * (value % 100), 2);
+    if (width == 1)
+        text[0] = (char)('0' + value % 10);
+}
+
+static int digits_of(uint64_t value) {
+    int count = 1;
+    for (; value >= 10000; value /= 10000)
+        count += 4;
+    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 static size_t put_digits(char *text, uint128 magnitude) {
-    char reversed[40] = {0};
-    size_t length = 0;
-    do {
-        uint64_t piece = (uint64_t)(magnitude % 10000000000000000000U);
-        magnitude /= 10000000000000000000U;
-        for (int i = 0; i < 19 && (piece != 0 || magnitude != 0 || length == 0); i++, piece /= 10)
-            reversed[length++] = (char)('0' + piece % 10);
-    } while (magnitude != 0);
-    for (size_t i = 0; i < length; i++)
-        text[i] = reversed[length - 1 - i];
-    return length;
+    const uint64_t piece = 10000000000000000000U; /* 10^19 */
+    if (magnitude < piece) {
+        int count = digits_of((uint64_t)magnitude);
+        put_padded(text, (uint64_t)magnitude, count);
+        return (size_t)count;
+    }
+    uint128 above = magnitude / piece;
+    size_t length = put_digits(text, above);
+    put_padded(text + length, (uint64_t)(magnitude - above * piece), 19);
+    return length + 19;
 }
 
 /* `count` digits with `scale` of them behind the point; zeros fill either side. */
@@ -52,13 +72,19 @@ static size_t place_point(char *text, const char *digits, size_t count, int scal
     return length + rest;
 }
 
+size_t format_digits(char *text, const char *digits, size_t count, int scale, bool negative) {
+    if (negative)
+        *text = '-';
+    return place_point(text + negative, digits, count, scale) + negative;
+}
+
 size_t format_decimal(char *text, int128 value, int scale) {
     char digits[40];
-    size_t count = put_digits(digits, magnitude_of(value));
-    size_t length = 0;
     if (value < 0)
-        text[length++] = '-';
-    return length + place_point(text + length, digits, count, scale);
+        *text = '-';
+    if (scale == 0)
+        return put_digits(text + (value < 0), magnitude_of(value)) + (value < 0);
+    return format_digits(text, digits, put_digits(digits, magnitude_of(value)), scale, value < 0);
 }
 
 /* As float8out() and float4out() print them (src/common/d2s.c): plain up to 15 or 6 digits before the point, and down to
@@ -82,7 +108,12 @@ size_t format_float(char *text, double value, bool single) {
         text[length++] = '.';
     memcpy(text + length, digits + 1, count - 1);
     length += count - 1;
-    return length + (size_t)snprintf(text + length, FORMAT_SIZE - length, "e%+03d", exponent);
+    text[length++] = 'e';
+    text[length++] = exponent < 0 ? '-' : '+';
+    int magnitude = exponent < 0 ? -exponent : exponent;
+    int width = magnitude >= 100 ? 3 : 2;
+    put_padded(text + length, (uint64_t)magnitude, width);
+    return length + (size_t)width;
 }
 
 struct civil_date {
@@ -108,8 +139,15 @@ static struct civil_date civil_date_of(int64_t days) {
 }
 
 static size_t put_civil_date(char *text, struct civil_date date) {
-    long long year = date.year > 0 ? date.year : 1 - date.year;
-    return (size_t)snprintf(text, FORMAT_SIZE / 2, "%04lld-%02d-%02d", year, date.month, date.day);
+    uint64_t year = (uint64_t)(date.year > 0 ? date.year : 1 - date.year);
+    int width = year < 10000 ? 4 : digits_of(year);
+    put_padded(text, year, width);
+    text += width;
+    text[0] = '-';
+    put_padded(text + 1, (uint64_t)date.month, 2);
+    text[3] = '-';
+    put_padded(text + 4, (uint64_t)date.day, 2);
+    return (size_t)width + 6;
 }
 
 size_t format_date(char *text, int64_t days) {
@@ -119,15 +157,21 @@ size_t format_date(char *text, int64_t days) {
 }
 
 size_t format_time(char *text, int64_t nanoseconds) {
-    int seconds = (int)(nanoseconds / 1000000000);
-    int fraction = (int)(nanoseconds % 1000000000);
-    int length = snprintf(text, FORMAT_SIZE / 2, "%02d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    unsigned seconds = (unsigned)(nanoseconds / 1000000000);
+    unsigned fraction = (unsigned)(nanoseconds % 1000000000);
+    size_t length = 8;
+    put_padded(text, seconds / 3600, 2);
+    text[2] = ':';
+    put_padded(text + 3, seconds / 60 % 60, 2);
+    text[5] = ':';
+    put_padded(text + 6, seconds % 60, 2);
     if (fraction != 0) {
-        length += snprintf(text + length, FORMAT_SIZE / 4, ".%09d", fraction);
-        while (text[length - 1] == '0')
+        text[length++] = '.';
+        put_padded(text + length, fraction, 9);
+        for (length += 9; text[length - 1] == '0';)
             length--;
     }
-    return (size_t)length;
+    return length;
 }
 
 size_t format_timestamp(char *text, int64_t days, int64_t nanoseconds, bool instant) {
@@ -160,8 +204,23 @@ static size_t format_temporal(char *text, const struct encode_source *source, in
     return format_timestamp(text, days, rest * nanoseconds, source->instant);
 }
 
+static size_t format_interval_of(char *text, const struct encode_column *column, int64_t row) {
+    struct interval interval;
+    if (!source_interval(column, row, &interval))
+        return format_decimal(text, *(const int64_t *)(column->values + row * 8), 0);
+    return format_interval(text, interval.months, interval.days, interval.nanoseconds / 1000,
+                           (int)(interval.nanoseconds % 1000));
+}
+
 size_t format_scalar(char *text, const struct encode_column *column, int64_t row) {
     const struct encode_source *source = &column->source;
+    if (source->type == NANOARROW_TYPE_DECIMAL256) {
+        struct wide_decimal decimal;
+        wide_decimal_read(column, row, &decimal);
+        return format_digits(text, decimal.digits, (size_t)decimal.count, source->scale, decimal.negative);
+    }
+    if (source_is_interval(source->type))
+        return format_interval_of(text, column, row);
     if (source->type == NANOARROW_TYPE_BOOL)
         return put_string(text, source_integer(column, row) != 0 ? "true" : "false");
     if (source_is_float(source->type))
@@ -211,11 +270,38 @@ void format_hex(struct buffer *text, const uint8_t *bytes, uint64_t length) {
         buffer_append(text, "...");
 }
 
+char *buffer_room(struct buffer *buffer, size_t size) {
+    enum { STEP = 4096 };
+    if (buffer->capacity - buffer->length < size + 1) {
+        size_t needed = buffer->length + size + 1;
+        needed = needed > 2 * buffer->capacity ? needed : 2 * buffer->capacity;
+        buffer->capacity = (needed + STEP - 1) / STEP * STEP;
+        buffer->data = memory_resize(buffer->data, buffer->capacity, 1);
+    }
+    return buffer->data + buffer->length;
+}
+
+void append_hex_digits(struct buffer *text, const uint8_t *bytes, uint64_t length) {
+    static const char digits[] = "0123456789abcdef";
+    char *out = buffer_room(text, 2 * length);
+    for (uint64_t i = 0; i < length; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    text->length += 2 * length;
+    *out = '\0';
+}
+
 void format_value(struct buffer *text, const struct encode_column *column, int64_t row) {
     char scalar[FORMAT_SIZE];
     uint64_t length;
     if (column_is_null(column, row)) {
         buffer_append(text, "NULL");
+    } else if (column->flat != NULL && (column->flat->kind == FLAT_ARRAY || column->flat->kind == FLAT_JSON)) {
+        struct buffer json = {0};
+        json_append(&json, &column->flat->node, row);
+        format_quoted(text, (const uint8_t *)json.data, json.length);
+        buffer_release(&json);
     } else if (source_is_text(column->source.type)) {
         const uint8_t *bytes = value_bytes(column, row, &length);
         format_quoted(text, bytes, length);

@@ -41,6 +41,27 @@ static const char *problem_text(enum encode_problem problem) {
         return "doesn't fit: PostgreSQL's calendar ends before it";
     case PROBLEM_UNCLEAR_INFINITY:
         return "is either infinity or the last nanosecond that 64 bits can count, and can't be told apart";
+    case PROBLEM_INTERVAL_RANGE:
+        return "doesn't fit: it is longer than an interval can be";
+    case PROBLEM_INTERVAL_FIELDS:
+        return "doesn't fit: it has smaller parts than the column keeps, and nothing is cut";
+    case PROBLEM_NOT_ISO_DATE:
+        return "is no date as ISO 8601 writes it, alone (2026-01-31): PostgreSQL would drop a time of day, or take a "
+               "word "
+               "for the day of the load";
+    case PROBLEM_NOT_ISO_TIME:
+        return "is no time as ISO 8601 writes it, alone (12:34:56.789): PostgreSQL would drop a date or a zone";
+    case PROBLEM_NOT_ISO_TIMESTAMP:
+        return "is no timestamp as ISO 8601 writes it (2026-01-31 12:34:56.789, with a zone only where the column has "
+               "one): PostgreSQL would drop the zone, or take a word for the moment of the load";
+    case PROBLEM_NOT_DECIMAL:
+        return "is no plain decimal number, so that its digits can't be counted before PostgreSQL rounds them";
+    case PROBLEM_FIELD_FRACTION:
+        return "has a fraction of something longer than a second, which PostgreSQL would spread and round";
+    case PROBLEM_NAME_TOO_LONG:
+        return "doesn't fit: a name has 63 bytes at most, and nothing is cut";
+    case PROBLEM_NOT_ONE_BYTE:
+        return "doesn't fit: it isn't one byte, and nothing is cut";
     case PROBLEM_NONE:
         break;
     }
@@ -69,9 +90,10 @@ static void numeric_hint(const struct encode_column *column, struct error *error
     if (numeric->precision - numeric->scale > integer_digits)
         integer_digits = numeric->precision - numeric->scale;
     error_hint(error,
-               "widen the column to numeric(%d,%d), which holds all of the source's values, or leave such rows out "
+               "widen the column to numeric(%d,%d), which holds all of the source's values, %sor leave such rows out "
                "with source_filter",
-               integer_digits + scale, scale);
+               integer_digits + scale, scale,
+               column->problem == PROBLEM_DIGITS_AFTER_POINT ? "set rounding to \"allow\", " : "");
 }
 
 static const char *integer_hint(uint32_t type_oid) {
@@ -93,14 +115,15 @@ static void hint(const struct encode_column *column, int64_t row, struct error *
         numeric_hint(column, error);
         break;
     case PROBLEM_FRACTION:
-        error_hint(error, "make the column numeric, or leave such rows out with source_filter");
+        error_hint(error,
+                   "make the column numeric, set rounding to \"allow\", or leave such rows out with source_filter");
         break;
     case PROBLEM_INFINITY_IN_NUMERIC:
         error_hint(error,
                    "make the column plain numeric or double precision, or leave such rows out with source_filter");
         break;
     case PROBLEM_FLOAT_INEXACT:
-        error_hint(error, "make the column %s, or leave such rows out with source_filter",
+        error_hint(error, "make the column %s, set rounding to \"allow\", or leave such rows out with source_filter",
                    column->target->type_oid == PG_FLOAT4 ? "double precision or numeric" : "numeric");
         break;
     case PROBLEM_NOT_A_NUMBER:
@@ -122,15 +145,17 @@ static void hint(const struct encode_column *column, int64_t row, struct error *
         break;
     case PROBLEM_NUL_BYTE:
         error_hint(error,
-                   "make the column bytea and cast in a view of the source, remove the bytes there, or leave such "
+                   "set nul_bytes to \"remove\", make the column bytea and cast in a view of the source, or leave such "
                    "rows out with source_filter");
         break;
     case PROBLEM_SECOND_FRACTION:
-        error_hint(error, "%s",
-                   column->fraction_unit > 1
-                       ? "widen the column to six fractional digits, or leave such rows out with source_filter"
-                       : "PostgreSQL keeps microseconds: make the column text, round in a view of the source, or "
-                         "leave such rows out with source_filter");
+        error_hint(
+            error, "%s",
+            column->fraction_unit > 1
+                ? "widen the column to six fractional digits, set rounding to \"allow\", or leave such rows out "
+                  "with source_filter"
+                : "PostgreSQL keeps microseconds: make the column text, set rounding to \"allow\", or leave such "
+                  "rows out with source_filter");
         break;
     case PROBLEM_TIME_OF_DAY:
         error_hint(error, "make the column timestamp, or leave such rows out with source_filter");
@@ -185,7 +210,9 @@ bool encode_explain_inexact(const struct encoder *encoder, int64_t row, struct e
     append_row(&text, encoder, row);
     error_set(error, ERROR_DATA, "%s", buffer_string(&text));
     buffer_release(&text);
-    return error_hint(error, "round the column in a view of the source, or leave such rows out with source_filter");
+    return error_hint(
+        error, "set rounding to \"allow\", round the column in a view of the source, or leave such rows out with "
+               "source_filter");
 }
 
 bool encode_explain_row_size(const struct encoder *encoder, int64_t row, uint64_t size, struct error *error) {

@@ -61,8 +61,9 @@ static inline bool fits_mantissa(uint64_t magnitude, int bits) {
 #define INTEGER_TO_FLOAT(name, type, target, result_type, bits)                                                        \
     static uint8_t *name##_to_##target(struct encode_column *column, int64_t row, uint8_t *out) {                      \
         type value = ((const type *)column->values)[row];                                                              \
-        if (!fits_mantissa((uint64_t)(value < (type)1 ? -(uint64_t)value : (uint64_t)value), bits))                    \
-            return fail(column, PROBLEM_FLOAT_INEXACT);                                                                \
+        if (!fits_mantissa((uint64_t)(value < (type)1 ? -(uint64_t)value : (uint64_t)value), bits) &&                  \
+            !may_round(column, row, PROBLEM_FLOAT_INEXACT))                                                            \
+            return NULL;                                                                                               \
         return put_##target((result_type)value, out);                                                                  \
     }
 #define INTEGER_WRITERS(name, type)                                                                                    \
@@ -90,11 +91,14 @@ static inline bool whole_number(struct encode_column *column, int64_t row, int12
     int scale = column->source.scale;
     if (scale > 0) {
         int128 divisor = (int128)power_of_ten(scale);
-        if (*value % divisor != 0) {
-            column->problem = PROBLEM_FRACTION;
-            return false;
-        }
+        int128 rest = *value % divisor;
         *value /= divisor;
+        if (rest != 0) {
+            if (!may_round(column, row, PROBLEM_FRACTION))
+                return false;
+            if (magnitude_of(rest) >= (uint128)divisor / 2) /* half away from zero: numeric.c, round_var() */
+                *value += rest < 0 ? -1 : 1;
+        }
     } else if (scale < 0 && __builtin_mul_overflow(*value, (int128)power_of_ten(-scale), value)) {
         column->problem = PROBLEM_RANGE;
         return false;
@@ -118,14 +122,16 @@ DECIMAL_TO_INTEGER(int8, int64_t)
 
 static uint8_t *decimal_to_float4(struct encode_column *column, int64_t row, uint8_t *out) {
     float result;
-    if (!decimal_to_float(source_integer(column, row), column->source.scale, &result))
+    if (!decimal_to_float(source_integer(column, row), column->source.scale, &result) &&
+        !(isfinite(result) && may_round(column, row, PROBLEM_FLOAT_INEXACT)))
         return fail(column, PROBLEM_FLOAT_INEXACT);
     return put_float4(result, out);
 }
 
 static uint8_t *decimal_to_float8(struct encode_column *column, int64_t row, uint8_t *out) {
     double result;
-    if (!decimal_to_double(source_integer(column, row), column->source.scale, &result))
+    if (!decimal_to_double(source_integer(column, row), column->source.scale, &result) &&
+        !(isfinite(result) && may_round(column, row, PROBLEM_FLOAT_INEXACT)))
         return fail(column, PROBLEM_FLOAT_INEXACT);
     return put_float8(result, out);
 }
@@ -134,11 +140,16 @@ static uint8_t *decimal_to_float8(struct encode_column *column, int64_t row, uin
 static inline bool whole_float(struct encode_column *column, int64_t row, int64_t *result) {
     const double limit = 9223372036854775808.0; /* 2^63, exactly */
     double value = source_float(column, row);
-    if (!isfinite(value))
+    if (!isfinite(value)) {
         column->problem = PROBLEM_NOT_A_NUMBER;
-    else if (value != trunc(value))
-        column->problem = PROBLEM_FRACTION;
-    else if (value < -limit || value >= limit)
+        return false;
+    }
+    if (value != trunc(value)) {
+        if (!may_round(column, row, PROBLEM_FRACTION))
+            return false;
+        value = rint(value); /* half to even, as dtoi8() in int8.c does */
+    }
+    if (value < -limit || value >= limit)
         column->problem = PROBLEM_RANGE;
     else {
         *result = (int64_t)value;
@@ -163,8 +174,12 @@ FLOAT_TO_INTEGER(int8, int64_t)
 
 static uint8_t *float_to_float4(struct encode_column *column, int64_t row, uint8_t *out) {
     double value = source_float(column, row);
-    /* Comparisons with NaN are false: NaN and the infinities pass. */
-    if (isfinite(value) && (fabs(value) > (double)FLT_MAX || (double)(float)value != value))
+    if (!isfinite(value))
+        return put_float4((float)value, out);
+    if (fabs(value) > (double)FLT_MAX)
+        return fail(column, PROBLEM_FLOAT_INEXACT);
+    /* dtof() in float.c refuses what would become zero. */
+    if ((double)(float)value != value && ((float)value == 0 || !may_round(column, row, PROBLEM_FLOAT_INEXACT)))
         return fail(column, PROBLEM_FLOAT_INEXACT);
     return put_float4((float)value, out);
 }
@@ -199,7 +214,8 @@ static uint8_t *bool_to_int8(struct encode_column *column, int64_t row, uint8_t 
 
 static uint8_t *integer_to_bool(struct encode_column *column, int64_t row, uint8_t *out) {
     int128 value = source_integer(column, row);
-    if (value != 0 && (!whole_number(column, row, &value) || value != 1))
+    int scale = column->source.scale;
+    if (value != 0 && (scale < 0 || (uint128)value != power_of_ten(scale)))
         return fail(column, PROBLEM_NOT_BOOL);
     return put_bool(value != 0, out);
 }
@@ -235,6 +251,8 @@ static const encode_write *writers_of(enum ArrowType type) {
 
 encode_write number_writer(const struct encode_source *source, uint32_t type_oid) {
     const encode_write *writers = writers_of(source->type);
+    if (source->type == NANOARROW_TYPE_DECIMAL256)
+        return wide_decimal_writer(type_oid);
     if (writers == NULL)
         return NULL;
     switch (type_oid) {

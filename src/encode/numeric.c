@@ -92,35 +92,118 @@ static inline bool fits(struct encode_column *column, uint128 magnitude) {
     return true;
 }
 
+/* Digits, the last `scale` of them behind the point, with those kept that the column keeps. Returns their count. */
+static int round_digits(char *digits, int count, int *scale, int kept_scale) {
+    int kept = count - (*scale - kept_scale);
+    bool up = kept >= 0 && kept < count && digits[kept] >= '5'; /* half away from zero: numeric.c, round_var() */
+    *scale = kept_scale;
+    if (kept < 0)
+        kept = 0;
+    memmove(digits + 1, digits, (size_t)kept);
+    digits[0] = '0';
+    int at = kept;
+    for (; up && digits[at] == '9'; at--)
+        digits[at] = '0';
+    digits[at] = (char)(digits[at] + (up ? 1 : 0));
+    return kept + 1;
+}
+
+static int strip_front(const char **digits, int count) {
+    while (count > 0 && **digits == '0') {
+        ++*digits;
+        count--;
+    }
+    return count;
+}
+
+/* Groups of four by where the point is. The callers' digits are few: 78 of a decimal256 at most. */
+static uint8_t *put_digit_groups(const struct encode_numeric *numeric, const char *digits, int count, int scale,
+                                 bool negative, uint8_t *out) {
+    enum { GROUPS = 24 };
+    uint16_t groups[GROUPS] = {0};
+    while (count > 0 && digits[count - 1] == '0') {
+        count--;
+        scale--;
+    }
+    int behind = (scale + 4000 + 3) / 4 - 1000; /* towards positive infinity */
+    int shift = 4 * behind - scale;             /* zeros that fill the last group */
+    int used = 0;
+    for (int i = 0; i < count; i++) {
+        int place = count - 1 - i + shift;
+        groups[place / 4] = (uint16_t)(groups[place / 4] + (digits[i] - '0') * (int)power_of_ten(place % 4));
+        if (place / 4 + 1 > used)
+            used = place / 4 + 1;
+    }
+    return put_groups(out, groups, used, behind, negative, numeric->display_scale);
+}
+
+uint8_t *put_numeric_digits(struct encode_column *column, int64_t row, const char *digits, int count, int scale,
+                            bool negative, uint8_t *out) {
+    struct encode_numeric numeric = column->numeric;
+    char rounded[96];
+    count = strip_front(&digits, count);
+    if (!numeric.constrained && scale > numeric.display_scale)
+        numeric.display_scale = scale;
+    if (numeric.constrained && count > 0) {
+        int zeros = 0;
+        while (digits[count - 1 - zeros] == '0')
+            zeros++;
+        if (scale - zeros > numeric.scale) {
+            if (count - scale > numeric.precision - numeric.scale)
+                return fail(column, PROBLEM_DIGITS_BEFORE_POINT);
+            if (!may_round(column, row, PROBLEM_DIGITS_AFTER_POINT))
+                return NULL;
+            memcpy(rounded, digits, (size_t)count);
+            count = round_digits(rounded, count, &scale, numeric.scale);
+            digits = rounded;
+            count = strip_front(&digits, count);
+        }
+        if (count > 0 && count - scale > numeric.precision - numeric.scale)
+            return fail(column, PROBLEM_DIGITS_BEFORE_POINT);
+    }
+    return put_digit_groups(&numeric, digits, count, scale, negative, out);
+}
+
+/* The way of what must be rounded, where that is allowed. */
+static uint8_t *put_rounded(struct encode_column *column, int64_t row, uint128 magnitude, bool negative, uint8_t *out) {
+    char digits[FORMAT_SIZE];
+    if (column->problem != PROBLEM_DIGITS_AFTER_POINT || !column->may_round)
+        return NULL;
+    int count = (int)format_decimal(digits, (int128)magnitude, 0);
+    return put_numeric_digits(column, row, digits, count, column->source.scale, negative, out);
+}
+
 static uint8_t *decimal128_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
     int128 value;
     memcpy(&value, column->values + row * 16, sizeof value);
     uint128 magnitude = magnitude_of(value);
     if (!fits(column, magnitude))
-        return NULL;
+        return put_rounded(column, row, magnitude, value < 0, out);
     if ((magnitude >> 64) == 0)
         return put_small(&column->numeric, (uint64_t)magnitude, value < 0, out);
     return put_large(&column->numeric, magnitude, value < 0, out);
 }
 
 /* Integers, the narrow decimals and bool: at most 64 bits. */
-static inline uint8_t *put_checked(struct encode_column *column, uint64_t magnitude, bool negative, uint8_t *out) {
-    return fits(column, magnitude) ? put_small(&column->numeric, magnitude, negative, out) : NULL;
+static inline uint8_t *put_checked(struct encode_column *column, int64_t row, uint64_t magnitude, bool negative,
+                                   uint8_t *out) {
+    return fits(column, magnitude) ? put_small(&column->numeric, magnitude, negative, out)
+                                   : put_rounded(column, row, magnitude, negative, out);
 }
 
 static uint8_t *int64_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
     int64_t value = ((const int64_t *)column->values)[row];
-    return put_checked(column, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, out);
+    return put_checked(column, row, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, out);
 }
 
 static uint8_t *int32_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
     int64_t value = ((const int32_t *)column->values)[row];
-    return put_checked(column, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, out);
+    return put_checked(column, row, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, out);
 }
 
 static uint8_t *integer_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
     int128 value = source_integer(column, row);
-    return put_checked(column, (uint64_t)magnitude_of(value), value < 0, out);
+    return put_checked(column, row, (uint64_t)magnitude_of(value), value < 0, out);
 }
 
 static uint8_t *put_special(uint16_t sign, uint8_t *out) {
@@ -128,6 +211,13 @@ static uint8_t *put_special(uint16_t sign, uint8_t *out) {
     out = put_groups(out, none, 0, 0, false, 0);
     store_16(out - 4, sign);
     return out;
+}
+
+static uint8_t *put_rounded_float(struct encode_column *column, int64_t row, const struct float_digits *parts,
+                                  uint8_t *out) {
+    char digits[FORMAT_SIZE];
+    int count = (int)format_decimal(digits, (int128)parts->digits, 0);
+    return put_numeric_digits(column, row, digits, count, parts->scale, parts->negative, out);
 }
 
 static uint8_t *float_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
@@ -145,7 +235,7 @@ static uint8_t *float_to_numeric(struct encode_column *column, int64_t row, uint
         if (digits.count - digits.scale > numeric.precision - numeric.scale)
             return fail(column, PROBLEM_DIGITS_BEFORE_POINT);
         if (digits.scale > numeric.scale)
-            return fail(column, PROBLEM_DIGITS_AFTER_POINT);
+            return put_rounded_float(column, row, &digits, out);
     }
     /* Towards positive infinity, for the point may lie far to the right of the digits. */
     numeric.source_groups = (digits.scale + 4000 + 3) / 4 - 1000;
@@ -165,6 +255,8 @@ encode_write numeric_writer(const struct encode_source *source) {
     case NANOARROW_TYPE_INT32:
     case NANOARROW_TYPE_DECIMAL32:
         return int32_to_numeric;
+    case NANOARROW_TYPE_DECIMAL256:
+        return wide_decimal_writer(PG_NUMERIC);
     case NANOARROW_TYPE_BOOL:
         return integer_to_numeric;
     default:

@@ -5,14 +5,15 @@
 #include <string.h>
 
 /* Beyond this a decimal128 could not hold a single digit at its scale, or not show one. */
-enum { MAXIMUM_SCALE = 38 };
+enum { MAXIMUM_SCALE = 38, MAXIMUM_WIDE_SCALE = 76 };
 
 bool source_is_integer(enum ArrowType type) {
     return type >= NANOARROW_TYPE_UINT8 && type <= NANOARROW_TYPE_INT64;
 }
 
 bool source_is_decimal(enum ArrowType type) {
-    return type == NANOARROW_TYPE_DECIMAL32 || type == NANOARROW_TYPE_DECIMAL64 || type == NANOARROW_TYPE_DECIMAL128;
+    return type == NANOARROW_TYPE_DECIMAL32 || type == NANOARROW_TYPE_DECIMAL64 || type == NANOARROW_TYPE_DECIMAL128 ||
+           type == NANOARROW_TYPE_DECIMAL256;
 }
 
 bool source_is_float(enum ArrowType type) {
@@ -20,11 +21,11 @@ bool source_is_float(enum ArrowType type) {
 }
 
 bool source_is_text(enum ArrowType type) {
-    return type == NANOARROW_TYPE_STRING || type == NANOARROW_TYPE_LARGE_STRING;
+    return type == NANOARROW_TYPE_STRING || type == NANOARROW_TYPE_LARGE_STRING || type == NANOARROW_TYPE_STRING_VIEW;
 }
 
 bool source_is_binary(enum ArrowType type) {
-    return type == NANOARROW_TYPE_BINARY || type == NANOARROW_TYPE_LARGE_BINARY ||
+    return type == NANOARROW_TYPE_BINARY || type == NANOARROW_TYPE_LARGE_BINARY || type == NANOARROW_TYPE_BINARY_VIEW ||
            type == NANOARROW_TYPE_FIXED_SIZE_BINARY;
 }
 
@@ -32,19 +33,30 @@ bool source_is_time(enum ArrowType type) {
     return type == NANOARROW_TYPE_TIME32 || type == NANOARROW_TYPE_TIME64;
 }
 
+bool source_is_interval(enum ArrowType type) {
+    return type == NANOARROW_TYPE_INTERVAL_MONTHS || type == NANOARROW_TYPE_INTERVAL_DAY_TIME ||
+           type == NANOARROW_TYPE_INTERVAL_MONTH_DAY_NANO || type == NANOARROW_TYPE_DURATION;
+}
+
+bool source_is_nested(enum ArrowType type) {
+    return type == NANOARROW_TYPE_LIST || type == NANOARROW_TYPE_LARGE_LIST || type == NANOARROW_TYPE_FIXED_SIZE_LIST ||
+           type == NANOARROW_TYPE_LIST_VIEW || type == NANOARROW_TYPE_LARGE_LIST_VIEW ||
+           type == NANOARROW_TYPE_STRUCT || type == NANOARROW_TYPE_MAP;
+}
+
 static bool is_supported(enum ArrowType type) {
     return type == NANOARROW_TYPE_BOOL || source_is_integer(type) || source_is_decimal(type) || source_is_float(type) ||
-           source_is_text(type) || source_is_binary(type) || source_is_time(type) || type == NANOARROW_TYPE_DATE32 ||
-           type == NANOARROW_TYPE_DATE64 || type == NANOARROW_TYPE_TIMESTAMP;
+           source_is_text(type) || source_is_binary(type) || source_is_time(type) || source_is_interval(type) ||
+           type == NANOARROW_TYPE_DATE32 || type == NANOARROW_TYPE_DATE64 || type == NANOARROW_TYPE_TIMESTAMP;
+}
+
+static bool name_is(struct ArrowStringView name, const char *known) {
+    return (size_t)name.size_bytes == strlen(known) && memcmp(name.data, known, (size_t)name.size_bytes) == 0;
 }
 
 /* An extension type gives its storage another meaning. Of those known here the storage says the same. */
 static bool extension_is_transparent(struct ArrowStringView name) {
-    static const char *const known[] = {"arrow.json", "arrow.uuid"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if ((size_t)name.size_bytes == strlen(known[i]) && memcmp(name.data, known[i], (size_t)name.size_bytes) == 0)
-            return true;
-    return name.size_bytes == 0;
+    return name.size_bytes == 0 || name_is(name, "arrow.json") || name_is(name, "arrow.uuid");
 }
 
 bool encode_source_parse(const struct ArrowSchema *schema, struct encode_source *source, char *reason,
@@ -57,23 +69,25 @@ bool encode_source_parse(const struct ArrowSchema *schema, struct encode_source 
         return false;
     }
     if (!extension_is_transparent(view.extension_name)) {
-        snprintf(reason, reason_size, "the Arrow extension type %.*s has no binary form here",
+        snprintf(reason, reason_size, "the Arrow extension type %.*s isn't known here",
                  (int)view.extension_name.size_bytes, view.extension_name.data);
         return false;
     }
     if (!is_supported(view.type)) {
-        snprintf(reason, reason_size, "Arrow's %s has no binary form here", ArrowTypeString(view.type));
+        snprintf(reason, reason_size, "Arrow's %s has no form in PostgreSQL", ArrowTypeString(view.type));
         return false;
     }
     source->type = view.type;
     source->unit = view.time_unit;
+    source->json = name_is(view.extension_name, "arrow.json");
     source->instant = view.type == NANOARROW_TYPE_TIMESTAMP && view.timezone != NULL && *view.timezone != '\0';
     if (source_is_decimal(view.type)) {
         source->precision = view.decimal_precision;
         source->scale = view.decimal_scale;
-        if (source->scale < -MAXIMUM_SCALE || source->scale > MAXIMUM_SCALE) {
+        int most = view.type == NANOARROW_TYPE_DECIMAL256 ? MAXIMUM_WIDE_SCALE : MAXIMUM_SCALE;
+        if (source->scale < -most || source->scale > most) {
             snprintf(reason, reason_size, "a decimal of scale %d is beyond the scales from -%d to %d", source->scale,
-                     MAXIMUM_SCALE, MAXIMUM_SCALE);
+                     most, most);
             return false;
         }
     }
@@ -125,4 +139,59 @@ double source_float(const struct encode_column *column, int64_t row) {
         return (double)value;
     }
     return (double)ArrowHalfFloatToFloat(((const uint16_t *)column->values)[row]);
+}
+
+static int value_width(const struct encode_source *source) {
+    switch (source->type) {
+    case NANOARROW_TYPE_INT8:
+    case NANOARROW_TYPE_UINT8:
+        return 1;
+    case NANOARROW_TYPE_INT16:
+    case NANOARROW_TYPE_UINT16:
+    case NANOARROW_TYPE_HALF_FLOAT:
+        return 2;
+    case NANOARROW_TYPE_INT32:
+    case NANOARROW_TYPE_UINT32:
+    case NANOARROW_TYPE_FLOAT:
+    case NANOARROW_TYPE_DATE32:
+    case NANOARROW_TYPE_TIME32:
+    case NANOARROW_TYPE_DECIMAL32:
+    case NANOARROW_TYPE_INTERVAL_MONTHS:
+        return 4;
+    case NANOARROW_TYPE_DECIMAL128:
+    case NANOARROW_TYPE_INTERVAL_MONTH_DAY_NANO:
+        return 16;
+    case NANOARROW_TYPE_DECIMAL256:
+        return 32;
+    case NANOARROW_TYPE_FIXED_SIZE_BINARY:
+        return source->byte_width;
+    default:
+        return 8;
+    }
+}
+
+void source_prepare(struct encode_column *column) {
+    column->value_width = 0;
+    switch (column->source.type) {
+    case NANOARROW_TYPE_BOOL:
+        column->layout = LAYOUT_BITS;
+        return;
+    case NANOARROW_TYPE_STRING:
+    case NANOARROW_TYPE_BINARY:
+        column->layout = LAYOUT_OFFSETS_32;
+        return;
+    case NANOARROW_TYPE_LARGE_STRING:
+    case NANOARROW_TYPE_LARGE_BINARY:
+        column->layout = LAYOUT_OFFSETS_64;
+        return;
+    case NANOARROW_TYPE_STRING_VIEW:
+    case NANOARROW_TYPE_BINARY_VIEW:
+        column->layout = LAYOUT_VIEWS;
+        column->value_width = (int)sizeof(union ArrowBinaryView);
+        return;
+    default:
+        column->layout = LAYOUT_FIXED;
+        column->value_width = value_width(&column->source);
+        return;
+    }
 }

@@ -63,34 +63,59 @@ static inline uint8_t *put_infinite_timestamp(bool negative, uint8_t *out) {
     return out + 12;
 }
 
-static inline uint8_t *put_timestamp(struct encode_column *column, int64_t microseconds, uint8_t *out) {
+/* To a multiple of the column's unit, half away from PostgreSQL's zero, as AdjustTimestampForTypmod() and
+ * AdjustTimeForTypmod() do. */
+static int64_t round_to_unit(const struct encode_column *column, int64_t value) {
+    int64_t unit = column->fraction_unit;
+    int64_t rest = value % unit;
+    value -= rest;
+    return rest >= unit / 2 ? value + unit : -rest >= unit / 2 ? value - unit : value;
+}
+
+/* Nanoseconds to the nearest microsecond, half to even: what rint() makes of the fraction in ParseFractionalSecond(). */
+static int64_t round_nanoseconds(int64_t raw) {
+    int64_t microseconds = floor_divide(raw, NANOSECONDS);
+    int64_t rest = raw - microseconds * NANOSECONDS;
+    bool up = rest > NANOSECONDS / 2 || (rest == NANOSECONDS / 2 && microseconds % 2 != 0);
+    return microseconds + (up ? 1 : 0);
+}
+
+static inline uint8_t *put_timestamp(struct encode_column *column, int64_t row, int64_t microseconds, uint8_t *out) {
     /* What an int64_t counts from 1970 ends before PostgreSQL's last day, so there is nothing to compare above. */
     if (microseconds < PG_MINIMUM_TIMESTAMP + PG_EPOCH_US)
         return fail(column, PROBLEM_DATE_RANGE);
-    if (column->fraction_unit != 1 && microseconds % column->fraction_unit != 0)
-        return fail(column, PROBLEM_SECOND_FRACTION);
+    int64_t value = microseconds - PG_EPOCH_US;
+    if (column->fraction_unit != 1 && value % column->fraction_unit != 0) {
+        if (!may_round(column, row, PROBLEM_SECOND_FRACTION))
+            return NULL;
+        value = round_to_unit(column, value);
+    }
     store_32(out, 8);
-    store_64(out + 4, (uint64_t)(microseconds - PG_EPOCH_US));
+    store_64(out + 4, (uint64_t)value);
     return out + 12;
 }
 
-static inline uint8_t *put_time(struct encode_column *column, int64_t microseconds, uint8_t *out) {
+static inline uint8_t *put_time(struct encode_column *column, int64_t row, int64_t microseconds, uint8_t *out) {
     /* 24:00:00 is a time in PostgreSQL, and in DuckDB. */
     if (microseconds < 0 || microseconds > US_PER_DAY)
         return fail(column, PROBLEM_TIME_RANGE);
-    if (column->fraction_unit != 1 && microseconds % column->fraction_unit != 0)
-        return fail(column, PROBLEM_SECOND_FRACTION);
+    if (column->fraction_unit != 1 && microseconds % column->fraction_unit != 0) {
+        if (!may_round(column, row, PROBLEM_SECOND_FRACTION))
+            return NULL;
+        microseconds = round_to_unit(column, microseconds);
+    }
     store_32(out, 8);
     store_64(out + 4, (uint64_t)microseconds);
     return out + 12;
 }
 
 /* Units that are whole microseconds, many of them or one. */
-static inline uint8_t *put_multiple(struct encode_column *column, int64_t raw, int64_t multiple, uint8_t *out) {
+static inline uint8_t *put_multiple(struct encode_column *column, int64_t row, int64_t raw, int64_t multiple,
+                                    uint8_t *out) {
     int64_t microseconds;
     if (__builtin_mul_overflow(raw, multiple, &microseconds))
         return fail(column, PROBLEM_DATE_RANGE);
-    return put_timestamp(column, microseconds, out);
+    return put_timestamp(column, row, microseconds, out);
 }
 
 #define TIMESTAMP_TO_TIMESTAMP(unit, microseconds)                                                                     \
@@ -98,7 +123,7 @@ static inline uint8_t *put_multiple(struct encode_column *column, int64_t raw, i
         int64_t raw = ((const int64_t *)column->values)[row];                                                          \
         if (__builtin_expect(raw == INT64_MAX || raw == -INT64_MAX, 0))                                                \
             return put_infinite_timestamp(raw < 0, out);                                                               \
-        return put_multiple(column, raw, microseconds, out);                                                           \
+        return put_multiple(column, row, raw, microseconds, out);                                                      \
     }
 TIMESTAMP_TO_TIMESTAMP(seconds, 1000000)
 TIMESTAMP_TO_TIMESTAMP(milliseconds, 1000)
@@ -108,10 +133,10 @@ static uint8_t *nanoseconds_to_timestamp(struct encode_column *column, int64_t r
     int64_t raw = ((const int64_t *)column->values)[row];
     if (temporal_infinity_is_unclear(&column->source, raw))
         return fail(column, PROBLEM_UNCLEAR_INFINITY);
-    /* The division is exact or the value refused, so that it can't matter which way it rounds before 1970. */
-    if (raw % NANOSECONDS != 0)
-        return fail(column, PROBLEM_SECOND_FRACTION);
-    return put_timestamp(column, raw / NANOSECONDS, out);
+    if (raw % NANOSECONDS == 0)
+        return put_timestamp(column, row, raw / NANOSECONDS, out);
+    return may_round(column, row, PROBLEM_SECOND_FRACTION) ? put_timestamp(column, row, round_nanoseconds(raw), out)
+                                                           : NULL;
 }
 
 static uint8_t *date32_to_timestamp(struct encode_column *column, int64_t row, uint8_t *out) {
@@ -119,11 +144,11 @@ static uint8_t *date32_to_timestamp(struct encode_column *column, int64_t row, u
     bool negative;
     if (temporal_is_infinity(&column->source, days, &negative))
         return put_infinite_timestamp(negative, out);
-    return put_multiple(column, days, US_PER_DAY, out);
+    return put_multiple(column, row, days, US_PER_DAY, out);
 }
 
 static uint8_t *date64_to_timestamp(struct encode_column *column, int64_t row, uint8_t *out) {
-    return put_multiple(column, ((const int64_t *)column->values)[row], 1000, out);
+    return put_multiple(column, row, ((const int64_t *)column->values)[row], 1000, out);
 }
 
 static uint8_t *date32_to_date(struct encode_column *column, int64_t row, uint8_t *out) {
@@ -157,18 +182,18 @@ static uint8_t *timestamp_to_date(struct encode_column *column, int64_t row, uin
 /* Arrow has time32 in s and ms, time64 in us and ns. */
 static uint8_t *time32_to_time(struct encode_column *column, int64_t row, uint8_t *out) {
     int64_t raw = ((const int32_t *)column->values)[row];
-    return put_time(column, raw * (1000000 / units_in_second(column->source.unit)), out);
+    return put_time(column, row, raw * (1000000 / units_in_second(column->source.unit)), out);
 }
 
 static uint8_t *microseconds_to_time(struct encode_column *column, int64_t row, uint8_t *out) {
-    return put_time(column, ((const int64_t *)column->values)[row], out);
+    return put_time(column, row, ((const int64_t *)column->values)[row], out);
 }
 
 static uint8_t *nanoseconds_to_time(struct encode_column *column, int64_t row, uint8_t *out) {
     int64_t raw = ((const int64_t *)column->values)[row];
-    if (raw % NANOSECONDS != 0)
-        return fail(column, PROBLEM_SECOND_FRACTION);
-    return put_time(column, raw / NANOSECONDS, out);
+    if (raw % NANOSECONDS == 0)
+        return put_time(column, row, raw / NANOSECONDS, out);
+    return may_round(column, row, PROBLEM_SECOND_FRACTION) ? put_time(column, row, round_nanoseconds(raw), out) : NULL;
 }
 
 static encode_write timestamp_writer(const struct encode_source *source) {

@@ -18,22 +18,35 @@ uint8_t *put_text(struct encode_column *column, const uint8_t *bytes, uint64_t l
         count_characters(bytes, length) > column->maximum_characters)
         return fail(column, PROBLEM_TOO_LONG);
     store_32(out, (uint32_t)length);
-    memcpy(out + 4, bytes, length);
+    if (bytes != out + 4)
+        memcpy(out + 4, bytes, length);
     return out + 4 + length;
 }
 
-static inline bool holds_nul(struct encode_column *column, const uint8_t *bytes, uint64_t length) {
-    if (!column->search_nul || memchr(bytes, 0, length) == NULL)
-        return false;
-    column->problem = PROBLEM_NUL_BYTE;
-    return true;
+static inline bool holds_nul(const struct encode_column *column, const uint8_t *bytes, uint64_t length) {
+    return column->search_nul && memchr(bytes, 0, length) != NULL;
+}
+
+/* The value without its NUL bytes, at `out`; returns what is left of its length. */
+static uint64_t remove_nul_bytes(struct encode_column *column, int64_t row, const uint8_t *bytes, uint64_t length,
+                                 uint8_t *out) {
+    uint64_t left = 0;
+    for (uint64_t i = 0; i < length; i++)
+        if (bytes[i] != 0)
+            out[left++] = bytes[i];
+    tally_add(&column->tallies->nul_bytes, row, 1);
+    return left;
 }
 
 static uint8_t *text_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
     uint64_t length;
     const uint8_t *bytes = value_bytes(column, row, &length);
-    if (holds_nul(column, bytes, length))
-        return NULL;
+    if (holds_nul(column, bytes, length)) {
+        if (!column->may_remove_nul)
+            return fail(column, PROBLEM_NUL_BYTE);
+        length = remove_nul_bytes(column, row, bytes, length, out + 4);
+        bytes = out + 4; /* copied onto itself below */
+    }
     return put_text(column, bytes, length, out);
 }
 
@@ -41,13 +54,17 @@ static uint8_t *text_to_text(struct encode_column *column, int64_t row, uint8_t 
 static uint8_t *text_to_jsonb(struct encode_column *column, int64_t row, uint8_t *out) {
     uint64_t length;
     const uint8_t *bytes = value_bytes(column, row, &length);
-    if (holds_nul(column, bytes, length))
-        return NULL;
     if (length >= PG_MAXIMUM_VALUE)
         return fail(column, PROBLEM_TOO_LARGE);
+    if (holds_nul(column, bytes, length)) {
+        if (!column->may_remove_nul)
+            return fail(column, PROBLEM_NUL_BYTE);
+        length = remove_nul_bytes(column, row, bytes, length, out + 5);
+    } else {
+        memcpy(out + 5, bytes, length);
+    }
     store_32(out, (uint32_t)length + 1);
     out[4] = 1;
-    memcpy(out + 5, bytes, length);
     return out + 5 + length;
 }
 
@@ -105,9 +122,13 @@ static uint8_t *binary_to_uuid(struct encode_column *column, int64_t row, uint8_
     return out + 20;
 }
 
+/* Formatted where it goes: the room is there. */
 static uint8_t *scalar_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
-    char text[FORMAT_SIZE];
-    return put_text(column, (const uint8_t *)text, format_scalar(text, column, row), out);
+    return put_text(column, out + 4, format_scalar((char *)out + 4, column, row), out);
+}
+
+static uint8_t *int64_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
+    return put_text(column, out + 4, format_decimal((char *)out + 4, ((const int64_t *)column->values)[row], 0), out);
 }
 
 /* A timestamp or a time: the few raw values that stand for none are no text either. */
@@ -120,12 +141,21 @@ static uint8_t *temporal_to_text(struct encode_column *column, int64_t row, uint
     return scalar_to_text(column, row, out);
 }
 
+static uint8_t *interval_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
+    struct interval ignored;
+    if (!source_interval(column, row, &ignored))
+        return fail(column, PROBLEM_INTERVAL_RANGE);
+    return scalar_to_text(column, row, out);
+}
+
 encode_write scalar_text_writer(const struct encode_source *source) {
     if (source_is_binary(source->type) || source_is_text(source->type))
         return NULL;
     if (source->type == NANOARROW_TYPE_TIMESTAMP || source_is_time(source->type))
         return temporal_to_text;
-    return scalar_to_text;
+    if (source_is_interval(source->type))
+        return interval_to_text;
+    return source->type == NANOARROW_TYPE_INT64 ? int64_to_text : scalar_to_text;
 }
 
 encode_write text_writer(const struct encode_source *source, uint32_t type_oid) {
@@ -141,7 +171,7 @@ encode_write text_writer(const struct encode_source *source, uint32_t type_oid) 
     case PG_JSONB:
         return text ? text_to_jsonb : NULL;
     case PG_UUID:
-        return text ? text_to_uuid : binary ? binary_to_uuid : NULL;
+        return text && !source->nested ? text_to_uuid : binary ? binary_to_uuid : NULL;
     case PG_BYTEA:
         return binary ? binary_to_bytea : NULL;
     default:

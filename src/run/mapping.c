@@ -99,7 +99,7 @@ static bool check_pairs(const struct run_mapping *mapping, struct source_connect
     for (size_t i = 0; i < mapping->column_count && (int64_t)i < stream.schema.n_children; i++) {
         char reason[512];
         findings->refusal_count = i + 1;
-        if (!encode_pair_supported(stream.schema.children[i], &mapping->targets[i], reason, sizeof reason))
+        if (encode_pair_support(stream.schema.children[i], &mapping->targets[i], reason, sizeof reason) == PAIR_REFUSED)
             findings->refusals[i] = memory_copy_string(reason);
     }
     source_stream_close(&stream);

@@ -1,0 +1,151 @@
+/* A value of any Arrow type as JSON: numbers with all their digits, everything that JSON has no type for as a string. */
+#include "encode/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What a JSON string can't hold as it is. A NUL byte stays one: text is searched for those afterwards, in one place. */
+static bool needs_escape(uint8_t byte) {
+    return byte == '"' || byte == '\\' || (byte < 0x20 && byte != 0);
+}
+
+static void append_escaped(struct buffer *text, uint8_t byte) {
+    static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+    static const char digits[] = "0123456789abcdef";
+    for (const char *pair = shorts; *pair != '\0'; pair += 2)
+        if ((uint8_t)*pair == byte) {
+            const char escape[] = {'\\', pair[1]};
+            buffer_append_bytes(text, escape, sizeof escape);
+            return;
+        }
+    const char escape[] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
+    buffer_append_bytes(text, escape, sizeof escape);
+}
+
+static void append_string(struct buffer *text, const uint8_t *bytes, uint64_t length) {
+    buffer_append_char(text, '"');
+    for (uint64_t at = 0; at < length;) {
+        uint64_t run = at;
+        while (run < length && !needs_escape(bytes[run]))
+            run++;
+        buffer_append_bytes(text, bytes + at, run - at);
+        if (run < length)
+            append_escaped(text, bytes[run++]);
+        at = run;
+    }
+    buffer_append_char(text, '"');
+}
+
+static void append_leaf_string(struct buffer *text, const struct encode_column *leaf, int64_t row) {
+    uint64_t length;
+    const uint8_t *bytes = value_bytes(leaf, row, &length);
+    if (source_is_binary(leaf->source.type)) {
+        buffer_append(text, "\"\\\\x");
+        append_hex_digits(text, bytes, length);
+        buffer_append_char(text, '"');
+    } else if (leaf->source.json) {
+        buffer_append_bytes(text, bytes, length);
+    } else {
+        append_string(text, bytes, length);
+    }
+}
+
+/* A number or a truth value that JSON has; NaN and the infinities it has not. */
+static bool is_bare(const struct encode_column *leaf, int64_t row) {
+    if (source_is_float(leaf->source.type))
+        return isfinite(source_float(leaf, row));
+    return leaf->source.type == NANOARROW_TYPE_BOOL || source_is_integer(leaf->source.type) ||
+           source_is_decimal(leaf->source.type);
+}
+
+static void append_leaf(struct buffer *text, const struct encode_column *leaf, int64_t row) {
+    if (source_is_text(leaf->source.type) || source_is_binary(leaf->source.type)) {
+        append_leaf_string(text, leaf, row);
+        return;
+    }
+    bool bare = is_bare(leaf, row);
+    char *out = buffer_room(text, FORMAT_SIZE + 2);
+    size_t length = 0;
+    if (!bare)
+        out[length++] = '"';
+    length += format_scalar(out + length, leaf, row);
+    if (!bare) {
+        char *space = leaf->source.type == NANOARROW_TYPE_TIMESTAMP ? memchr(out, ' ', length) : NULL;
+        if (space != NULL)
+            *space = 'T'; /* ISO 8601, as PostgreSQL's to_json() has it */
+        out[length++] = '"';
+    }
+    out[length] = '\0';
+    text->length += length;
+}
+
+static void append_list(struct buffer *text, const struct encode_node *node, int64_t row) {
+    int64_t begin, end;
+    node_range(node, row, &begin, &end);
+    buffer_append_char(text, '[');
+    for (int64_t i = begin; i < end; i++) {
+        if (i > begin)
+            buffer_append_char(text, ',');
+        json_append(text, &node->children[0], i);
+    }
+    buffer_append_char(text, ']');
+}
+
+static void append_struct(struct buffer *text, const struct encode_node *node, int64_t row) {
+    buffer_append_char(text, '{');
+    for (size_t i = 0; i < node->child_count; i++) {
+        if (i > 0)
+            buffer_append_char(text, ',');
+        buffer_append(text, node->children[i].member);
+        json_append(text, &node->children[i], row);
+    }
+    buffer_append_char(text, '}');
+}
+
+static bool keys_are_text(const struct encode_node *keys) {
+    while (keys->kind == NODE_DICTIONARY)
+        keys = &keys->children[0];
+    return keys->kind == NODE_LEAF && source_is_text(keys->column.source.type);
+}
+
+/* An object where the keys are text, else an array of pairs. */
+static void append_map(struct buffer *text, const struct encode_node *node, int64_t row) {
+    bool object = keys_are_text(&node->children[0]);
+    int64_t begin, end;
+    node_range(node, row, &begin, &end);
+    buffer_append_char(text, object ? '{' : '[');
+    for (int64_t i = begin; i < end; i++) {
+        if (i > begin)
+            buffer_append_char(text, ',');
+        if (!object)
+            buffer_append_char(text, '[');
+        json_append(text, &node->children[0], i);
+        buffer_append_char(text, object ? ':' : ',');
+        json_append(text, &node->children[1], i);
+        if (!object)
+            buffer_append_char(text, ']');
+    }
+    buffer_append_char(text, object ? '}' : ']');
+}
+
+void json_append(struct buffer *text, const struct encode_node *node, int64_t row) {
+    node = node_resolve(node, &row);
+    if (node == NULL) {
+        buffer_append(text, "null");
+        return;
+    }
+    switch (node->kind) {
+    case NODE_LIST:
+        append_list(text, node, row);
+        break;
+    case NODE_STRUCT:
+        append_struct(text, node, row);
+        break;
+    case NODE_MAP:
+        append_map(text, node, row);
+        break;
+    default:
+        append_leaf(text, &node->column, row);
+        break;
+    }
+}
