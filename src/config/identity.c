@@ -150,6 +150,10 @@ static void add_table(struct settings *settings, const struct config_feed *feed,
     add_mapping(settings, table);
     if (table->settings.snapshot != SNAPSHOT_AUTO)
         add_string(settings, "snapshot", "none");
+    if (table->settings.nul_bytes != NUL_BYTES_ERROR)
+        add_string(settings, "nul_bytes", "remove");
+    if (table->settings.rounding != ROUNDING_ERROR)
+        add_string(settings, "rounding", "allow");
     memory_release(&settings->prefix);
 }
 

@@ -11,10 +11,8 @@ const char *const snapshot_choices[] = {"auto", "none", NULL};
 static const char *const snapshot_unbuilt[] = {"time_travel", "materialize", NULL};
 static const char *const bad_row_choices[] = {"stop", NULL};
 static const char *const bad_row_unbuilt[] = {"reject", NULL};
-static const char *const nul_choices[] = {"error", NULL};
-static const char *const nul_unbuilt[] = {"remove", NULL};
-static const char *const rounding_choices[] = {"error", NULL};
-static const char *const rounding_unbuilt[] = {"allow", NULL};
+const char *const nul_choices[] = {"error", "remove", NULL};
+const char *const rounding_choices[] = {"error", "allow", NULL};
 static const char *const column_types[] = {
     "int",           "bigint",       "integer", "number",  "numeric", "date", "timestamp",       "timestamp_ntz",
     "timestamp_ltz", "timestamp_tz", "uuid",    "varchar", "string",  "text", "varchar_numeric", NULL};
@@ -45,8 +43,8 @@ static const struct key setting_keys[] = {
     {.name = "scratch_schema", .type = KEY_STRING, .flags = KEY_UNBUILT},
     {.name = "on_bad_row", .type = KEY_CHOICE, .choices = bad_row_choices, .unbuilt = bad_row_unbuilt},
     {.name = "max_rejects", .type = KEY_INTEGER, .flags = KEY_UNBUILT, .minimum = 0, .maximum = 9e15},
-    {.name = "nul_bytes", .type = KEY_CHOICE, .choices = nul_choices, .unbuilt = nul_unbuilt},
-    {.name = "rounding", .type = KEY_CHOICE, .choices = rounding_choices, .unbuilt = rounding_unbuilt},
+    {.name = "nul_bytes", .type = KEY_CHOICE, .choices = nul_choices},
+    {.name = "rounding", .type = KEY_CHOICE, .choices = rounding_choices},
 };
 static const struct key_table keys_settings = TABLE("the settings", setting_keys, &keys_unused);
 

@@ -28,6 +28,12 @@ static int integer_setting(const struct levels *levels, const char *name, int fa
     return node == NULL ? fallback : (int)node->integer;
 }
 
+static size_t choice_setting(const struct levels *levels, const char *name, const char *const *choices,
+                             size_t fallback) {
+    const struct tree_node *node = nearest_setting(levels, name);
+    return node == NULL ? fallback : read_choice(node->parent, name, choices, fallback);
+}
+
 /* The nearest level that says anything of the batch size decides. On one level batch_size_copy_mode is the more specific
  * word for a table that needs no merge, which is every table in this version. */
 static int64_t batch_size(const struct levels *levels) {
@@ -43,18 +49,16 @@ static int64_t batch_size(const struct levels *levels) {
 
 static struct config_settings read_settings(const struct levels *levels) {
     const struct tree_node *age = nearest_setting(levels, "resume_max_age");
-    const struct tree_node *snapshot = nearest_setting(levels, "snapshot");
     struct config_settings settings = {
         .parallel_threads = integer_setting(levels, "parallel_threads", 6),
         .batch_size = batch_size(levels),
         .max_retry_attempts = integer_setting(levels, "max_retry_attempts", 3),
         .resume_max_age_hours = age == NULL ? 168 : age->real,
         .lambda_timeout_buffer_seconds = integer_setting(levels, "lambda_timeout_buffer_seconds", 120),
-        .snapshot = SNAPSHOT_AUTO,
+        .snapshot = (enum config_snapshot)choice_setting(levels, "snapshot", snapshot_choices, SNAPSHOT_AUTO),
+        .nul_bytes = (enum config_nul_bytes)choice_setting(levels, "nul_bytes", nul_choices, NUL_BYTES_ERROR),
+        .rounding = (enum config_rounding)choice_setting(levels, "rounding", rounding_choices, ROUNDING_ERROR),
     };
-    if (snapshot != NULL)
-        settings.snapshot =
-            (enum config_snapshot)read_choice(snapshot->parent, "snapshot", snapshot_choices, SNAPSHOT_AUTO);
     return settings;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "encode/encode.h"
 #include "target/connection.h"
 
 /* ---- schema ------------------------------------------------------------------------------------------------------- */
@@ -208,6 +209,13 @@ bool ledger_fail_chunk(struct target_connection *connection, const char *run_id,
  * transaction. */
 bool ledger_fail_table(struct target_connection *connection, const char *run_id, int64_t table_id, const char *reason,
                        struct error *error) THAW_CHECK;
+
+/* In the load transaction, before ledger_leave_load(): add what the chunk's settings changed to the table's metadata,
+ * {"nul_bytes_removed": {"rows": 1, "values": 2}, "rounded": {...}}. Nothing is written where nothing was changed. */
+bool ledger_count_changes(struct target_connection *connection, const char *run_id, int64_t table_id,
+                          const struct encode_changes *changes, struct error *error) THAW_CHECK;
+bool ledger_read_changes(struct target_connection *connection, const char *run_id, int64_t table_id,
+                         struct encode_changes *changes, struct error *error) THAW_CHECK;
 
 /* Facts with which a table is reconciled before it is completed. */
 struct ledger_totals {

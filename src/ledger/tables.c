@@ -233,6 +233,35 @@ bool ledger_lock_totals(struct target_connection *connection, const char *run_id
     return true;
 }
 
+bool ledger_count_changes(struct target_connection *connection, const char *run_id, int64_t table_id,
+                          const struct encode_changes *changes, struct error *error) {
+    char numbers[5][NUMBER_SIZE];
+    const char *parameters[] = {number_text(numbers[0], table_id),
+                                run_id,
+                                number_text(numbers[1], changes->nul_rows),
+                                number_text(numbers[2], changes->nul_values),
+                                number_text(numbers[3], changes->rounded_rows),
+                                number_text(numbers[4], changes->rounded_values)};
+    if (changes->nul_values == 0 && changes->rounded_values == 0)
+        return true;
+    return target_query(connection, sql_count_changes, 6, parameters, NULL, error);
+}
+
+bool ledger_read_changes(struct target_connection *connection, const char *run_id, int64_t table_id,
+                         struct encode_changes *changes, struct error *error) {
+    char table[NUMBER_SIZE];
+    const char *parameters[] = {number_text(table, table_id), run_id};
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_read_changes, 2, parameters, &result, error))
+        return false;
+    bool found = PQntuples(result) == 1;
+    if (found)
+        *changes = (struct encode_changes){number_of(result, 0, 0), number_of(result, 0, 1), number_of(result, 0, 2),
+                                           number_of(result, 0, 3)};
+    PQclear(result);
+    return found || error_set(error, ERROR_LOST, "table %s of run %s is not in the ledger any more", table, run_id);
+}
+
 bool ledger_complete_table(struct target_connection *connection, const char *run_id, int64_t table_id,
                            const char *metadata, struct error *error) {
     char table[NUMBER_SIZE];

@@ -37,9 +37,9 @@ static void append_pairs(struct buffer *text, const struct check_table *table) {
     for (size_t i = 0; i < table->pair_count; i++) {
         const struct check_pair *pair = &table->pairs[i];
         struct buffer line = {0};
-        buffer_appendf(&line, "\"%s\" (%s) -> \"%s\" (%s)%s%s", pair->source, pair->source_type, pair->target,
-                       pair->target_type, pair->refusal == NULL ? "" : ": ",
-                       pair->refusal == NULL ? "" : pair->refusal);
+        buffer_appendf(&line, "\"%s\" (%s) -> \"%s\" (%s)%s%s%s", pair->source, pair->source_type, pair->target,
+                       pair->target_type, pair->refusal == NULL ? "" : ": ", pair->refusal == NULL ? "" : pair->refusal,
+                       pair->text ? ", in COPY's text format" : "");
         append_line(text, pair->refusal == NULL ? CHECK_OK : CHECK_PROBLEM, buffer_string(&line));
         buffer_release(&line);
     }
@@ -119,6 +119,7 @@ static void json_pairs(struct buffer *json, const struct check_table *table) {
         json_text(json, "target", pair->target);
         json_text(json, "target_type", pair->target_type);
         json_text(json, "grade", grade_name(pair->refusal == NULL ? CHECK_OK : CHECK_PROBLEM));
+        json_text(json, "format", pair->refusal != NULL ? NULL : pair->text ? "text" : "binary");
         json_text(json, "reason", pair->refusal);
         buffer_append_char(json, '}');
     }

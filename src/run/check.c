@@ -235,6 +235,7 @@ static void keep_pairs(struct check_table *shown, const struct run_mapping *mapp
             .target = memory_copy_string(mapping->targets[i].name),
             .target_type = memory_copy_string(mapping->targets[i].type_name),
             .refusal = memory_copy_string(found->refusals[i]),
+            .text = found->supports[i] == PAIR_TEXT,
         };
     }
 }

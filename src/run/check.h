@@ -4,6 +4,7 @@
 #ifndef THAW_RUN_CHECK_H
 #define THAW_RUN_CHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,7 @@ struct check_pair {
     char *source, *source_type;
     char *target, *target_type;
     char *refusal; /* why values of the one can't go into the other; NULL: they can */
+    bool text;     /* only in COPY's text format, in which the whole table is sent then */
 };
 
 struct check_database {

@@ -50,7 +50,8 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
     fprintf(out, "%s -> %s.%s.%s\n", table->label,
             table->database->control.database == NULL ? "" : table->database->control.database, mapping->target.schema,
             mapping->target.name);
-    fprintf(out, "  mode: copy, %zu columns%s%s\n", mapping->column_count,
+    fprintf(out, "  mode: copy, %zu columns, COPY in %s format%s%s\n", mapping->column_count,
+            mapping->format == ENCODE_TEXT ? "text" : "binary",
             table->config->source_filter == NULL ? "" : ", filter: ",
             table->config->source_filter == NULL ? "" : table->config->source_filter);
     fprintf(out, "  chunking: %s",

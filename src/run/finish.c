@@ -32,10 +32,19 @@ static bool reconcile(struct worker *worker, struct run_table *table, const stru
         .target_run_rows = totals->target_run_rows,
         .truncated = table->config->truncate_onstart,
     };
-    bool done = count_target(worker, table, totals, &facts, error) && reconcile_table(&facts, &remarks, error);
+    struct encode_changes changes;
+    bool done = count_target(worker, table, totals, &facts, error) && reconcile_table(&facts, &remarks, error) &&
+                ledger_read_changes(&worker->target, run->run_id, table->table_id, &changes, error);
     if (done && remarks.length > 0)
         log_write(run->log, LOG_WARNING, &scope, "%s", buffer_string(&remarks));
     buffer_release(&remarks);
+    if (done && changes.nul_values > 0)
+        log_write(run->log, LOG_WARNING, &scope,
+                  "NUL bytes were removed from %lld values in %lld rows, as nul_bytes says",
+                  (long long)changes.nul_values, (long long)changes.nul_rows);
+    if (done && changes.rounded_values > 0)
+        log_write(run->log, LOG_WARNING, &scope, "%lld values in %lld rows were rounded, as rounding allows",
+                  (long long)changes.rounded_values, (long long)changes.rounded_rows);
     return done;
 }
 

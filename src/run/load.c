@@ -142,6 +142,7 @@ static bool record(struct worker *worker, const struct run_table *table, const s
     };
     bool unknown = false;
     if (!reconcile_chunk(&counts, error) || !fault_point(faults, "after_data", error) ||
+        !ledger_count_changes(&worker->target, worker->run->run_id, claim->table_id, &worker->reader.changes, error) ||
         !ledger_leave_load(&worker->target, worker->run->run_id, claim, copied, last, error) ||
         !fault_point(faults, "after_record", error))
         return false;
@@ -200,6 +201,9 @@ bool load_chunk(struct worker *worker, const struct run_table *table, const stru
         .target_count = mapping->column_count,
         .key_columns = mapping->key_columns,
         .key_count = mapping->key_column_count,
+        .format = mapping->format,
+        .remove_nul_bytes = table->config->settings.nul_bytes == NUL_BYTES_REMOVE,
+        .allow_rounding = table->config->settings.rounding == ROUNDING_ALLOW,
     };
     int64_t copied = 0;
     note_progress(worker);

@@ -83,8 +83,8 @@ static void choose_key_columns(struct run_mapping *mapping) {
 
 /* Ask the source for the schema of the very query that will be read (catalogues and drivers disagree with it), with no
  * rows, and see whether every pair can be encoded, before anything is truncated. */
-static bool check_pairs(const struct run_mapping *mapping, struct source_connection *source,
-                        const struct dialect *dialect, struct mapping_findings *findings, struct error *error) {
+static bool check_pairs(struct run_mapping *mapping, struct source_connection *source, const struct dialect *dialect,
+                        struct mapping_findings *findings, struct error *error) {
     struct plan_chunk whole = {.kind = CHUNK_WHOLE};
     struct buffer sql = {0};
     bool has_inexact = false;
@@ -96,11 +96,16 @@ static bool check_pairs(const struct run_mapping *mapping, struct source_connect
     if (!opened)
         return error_context(error, "asking the source for the columns' types");
     findings->refusals = memory_array(mapping->column_count, sizeof *findings->refusals);
+    findings->supports = memory_array(mapping->column_count, sizeof *findings->supports);
     for (size_t i = 0; i < mapping->column_count && (int64_t)i < stream.schema.n_children; i++) {
         char reason[512];
         findings->refusal_count = i + 1;
-        if (encode_pair_support(stream.schema.children[i], &mapping->targets[i], reason, sizeof reason) == PAIR_REFUSED)
+        findings->supports[i] =
+            encode_pair_support(stream.schema.children[i], &mapping->targets[i], reason, sizeof reason);
+        if (findings->supports[i] == PAIR_REFUSED)
             findings->refusals[i] = memory_copy_string(reason);
+        if (findings->supports[i] == PAIR_TEXT)
+            mapping->format = ENCODE_TEXT;
     }
     source_stream_close(&stream);
     return true;
@@ -125,6 +130,7 @@ void mapping_findings_release(struct mapping_findings *findings) {
         memory_release(&findings->refusals[i]);
     memory_release(&findings->problems);
     memory_release(&findings->refusals);
+    memory_release(&findings->supports);
     buffer_release(&findings->left_out);
     memset(findings, 0, sizeof *findings);
 }
@@ -182,7 +188,8 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
     if (done) {
         warn_of_types(mapping, table, log);
         choose_key_columns(mapping);
-        copy_statement(&copy, mapping->target.schema, mapping->target.name, mapping->targets, mapping->column_count);
+        copy_statement(&copy, mapping->target.schema, mapping->target.name, mapping->targets, mapping->column_count,
+                       mapping->format);
         mapping->copy_sql = buffer_steal(&copy);
     } else {
         mapping_release(mapping);

@@ -15,9 +15,10 @@ void mapping_release(struct run_mapping *mapping);
 struct mapping_findings {
     struct buffer *problems; /* sentences: what keeps the table from being loaded, the pairs' types apart */
     size_t problem_count;
-    char **refusals;        /* for each of mapping->columns why its pair can't be encoded; NULL: it can */
-    size_t refusal_count;   /* 0 where the source was not asked */
-    struct buffer left_out; /* source columns that the target lacks or doesn't let anyone write: "a", "b" */
+    char **refusals;               /* for each of mapping->columns why its pair can't be encoded; NULL: it can */
+    enum encode_support *supports; /* for each of them how it is encoded */
+    size_t refusal_count;          /* of both; 0 where the source was not asked */
+    struct buffer left_out;        /* source columns that the target lacks or doesn't let anyone write: "a", "b" */
 };
 
 /* Pair the columns of mapping->source and mapping->target, which the caller has described, by name. False: ERROR_CONFIG

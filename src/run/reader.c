@@ -76,6 +76,9 @@ static bool open_encoder(struct reader *reader, const struct source_stream *stre
         .key_columns = request->key_columns,
         .key_count = request->key_count,
         .inexact_column = request->has_inexact ? (int64_t)request->target_count : -1,
+        .format = request->format,
+        .remove_nul_bytes = request->remove_nul_bytes,
+        .allow_rounding = request->allow_rounding,
     };
     if (stream->schema.n_children != columns)
         return error_set(error, ERROR_INTERNAL, "the source answers with %lld columns where %lld were asked for",
@@ -118,6 +121,7 @@ static bool read_chunk(struct reader *reader, struct error *error) {
     reader->rows_read = stream.rows_read;
     reader->total_rows = stream.total_rows;
     reader->rows_encoded = reader->encoder == NULL ? 0 : encoder_rows_done(reader->encoder);
+    reader->changes = reader->encoder == NULL ? (struct encode_changes){0} : encoder_changes(reader->encoder);
     source_stream_close(&stream);
     return done;
 }
@@ -172,6 +176,7 @@ void reader_begin(struct reader *reader, struct source_connection *connection, c
     reader->request = request;
     reader->filled = reader->taken = reader->given = 0;
     reader->rows_read = reader->rows_encoded = 0;
+    reader->changes = (struct encode_changes){0};
     reader->total_rows = -1;
     cancel_reset(&reader->own_cancel);
     error_clear(&reader->error);

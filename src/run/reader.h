@@ -29,6 +29,8 @@ struct reader_request {
     const size_t *key_columns; /* indexes into targets: name a row in messages */
     size_t key_count;
     bool has_inexact; /* a last column says which value lost digits */
+    enum encode_format format;
+    bool remove_nul_bytes, allow_rounding;
 };
 
 enum reader_state { READER_IDLE, READER_READING, READER_ENDED, READER_FAILED };
@@ -49,6 +51,7 @@ struct reader {
     unsigned taken;  /* segments ever handed out */
     unsigned given;  /* segments ever given back */
     int64_t rows_read, rows_encoded, total_rows;
+    struct encode_changes changes; /* what the settings let change in those rows */
     struct error error;
     _Atomic int64_t last_progress_us; /* monotonic, for the watchdog */
     atomic_bool first_batch_seen;     /* until then the source is computing, which may take long */

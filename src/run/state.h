@@ -64,6 +64,7 @@ struct run_mapping {
     size_t *key_columns; /* of those columns, the ones that name a row in messages */
     size_t key_column_count;
     char *copy_sql;
+    enum encode_format format; /* of COPY: text where some pair has no binary form */
 };
 
 struct run_table {

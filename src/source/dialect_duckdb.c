@@ -1,4 +1,5 @@
 /* DuckDB's SQL: https://duckdb.org/docs/stable/sql/introduction */
+#include <ctype.h>
 #include <string.h>
 
 #include "source/dialect.h"
@@ -18,34 +19,83 @@ static bool is_type(const struct source_column *column, const char *prefix) {
     return strncmp(column->type_name, prefix, strlen(prefix)) == 0;
 }
 
-/* What Arrow has no faithful form for, as DuckDB fills it: ENUM comes dictionary-encoded, UHUGEINT as a decimal that wraps into
- * the negative, BIT and BIGNUM in their internal bytes, TIME WITH TIME ZONE without its zone. As text they are what they are.
+/* What Arrow has no faithful form for, as DuckDB fills it: UHUGEINT comes as a decimal that wraps into the negative, BIT and
+ * BIGNUM in their internal bytes, TIME WITH TIME ZONE without its zone. As text they are what they are.
  * HUGEINT is exact: a decimal(38,0) whose 128 bits hold 39 digits too. */
-static bool needs_text(const struct source_column *column) {
-    static const char *const types[] = {"ENUM(", "UHUGEINT", "BIT", "BIGNUM", "TIME WITH TIME ZONE"};
-    size_t length = strlen(column->type_name);
-    if (length > 0 && column->type_name[length - 1] == ']')
-        return false;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (is_type(column, types[i]))
-            return true;
-    return false;
+static const char *const unfaithful[] = {"UHUGEINT", "BIT", "BIGNUM", "TIME WITH TIME ZONE"};
+enum { UNFAITHFUL = sizeof unfaithful / sizeof *unfaithful };
+
+static bool is_word(char character) {
+    return isalnum((unsigned char)character) || character == '_';
+}
+
+/* The unfaithful type that stands at `at` of a type's name, as a word of its own; NULL: none. */
+static const char *unfaithful_at(const char *type, const char *at) {
+    if (at > type && is_word(at[-1]))
+        return NULL;
+    for (size_t i = 0; i < UNFAITHFUL; i++) {
+        size_t length = strlen(unfaithful[i]);
+        if (strncmp(at, unfaithful[i], length) == 0 && !is_word(at[length]))
+            return unfaithful[i];
+    }
+    return NULL;
+}
+
+/* The same type with VARCHAR in the place of those: STRUCT(a BIT, b INTEGER[]) to STRUCT(a VARCHAR, b INTEGER[]). Names of
+ * members and values of enums may stand in quotes. False: there was none of them. */
+static bool replace_unfaithful(struct buffer *sql, const char *type) {
+    bool found = false;
+    char quote = '\0';
+    for (const char *at = type; *at != '\0'; at++) {
+        const char *name = quote == '\0' ? unfaithful_at(type, at) : NULL;
+        /* A member may be called BIT: what follows it is a type then, and not the end of the member. */
+        if (name != NULL && strchr(",)[", at[strlen(name)]) != NULL) {
+            buffer_append(sql, "VARCHAR");
+            at += strlen(name) - 1;
+            found = true;
+            continue;
+        }
+        if (quote != '\0')
+            quote = *at == quote ? '\0' : quote;
+        else if (*at == '"' || *at == '\'')
+            quote = *at;
+        buffer_append_char(sql, *at);
+    }
+    return found;
+}
+
+/* Nanoseconds go to microseconds here, where infinity is still told from the last nanosecond that 64 bits count. */
+static bool is_nanoseconds(const struct source_column *column) {
+    return strcmp(column->type_name, "TIMESTAMP_NS") == 0;
+}
+
+static void cast_column(struct buffer *sql, const struct source_column *column, const char *type) {
+    buffer_append(sql, "CAST(");
+    identifier(sql, column->name);
+    buffer_appendf(sql, " AS %s)", type);
 }
 
 static void projection(struct buffer *sql, const struct source_column *column) {
-    if (needs_text(column)) {
-        buffer_append(sql, "CAST(");
+    struct buffer type = {0};
+    bool cast = replace_unfaithful(&type, column->type_name);
+    if (is_nanoseconds(column))
+        cast_column(sql, column, "TIMESTAMP");
+    else if (cast)
+        cast_column(sql, column, buffer_string(&type));
+    else
         identifier(sql, column->name);
-        buffer_append(sql, " AS VARCHAR)");
-    } else {
-        identifier(sql, column->name);
-    }
+    buffer_release(&type);
 }
 
 static bool projection_is_inexact(struct buffer *sql, const struct source_column *column) {
-    (void)sql;
-    (void)column;
-    return false; /* nanoseconds arrive as they are, and the encoder judges them */
+    if (!is_nanoseconds(column))
+        return false; /* the encoder judges what arrives as it is */
+    buffer_append(sql, "CASE WHEN isfinite(");
+    identifier(sql, column->name);
+    buffer_append(sql, ") THEN epoch_ns(");
+    identifier(sql, column->name);
+    buffer_append(sql, ") % 1000 <> 0 END");
+    return true;
 }
 
 /* TRY_CAST gives NULL where CAST fails: https://duckdb.org/docs/stable/sql/expressions/cast#try_cast */

@@ -10,7 +10,7 @@
 #include "target/connection.h"
 
 struct target_column {
-    struct encode_target encode; /* name, type, modifier, type name: owned here */
+    struct encode_target encode; /* its strings are owned here */
     bool not_null;               /* the column's or its domain's */
     bool has_default;            /* default, identity or generated */
     bool generated;              /* GENERATED ALWAYS AS (...) STORED: can't be written */

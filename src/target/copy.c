@@ -11,14 +11,15 @@
 enum { SLICE = 1024 * 1024 };
 
 void copy_statement(struct buffer *sql, const char *schema, const char *table, const struct encode_target *columns,
-                    size_t column_count) {
+                    size_t column_count, enum encode_format format) {
     buffer_append(sql, "COPY ");
     target_relation(sql, schema, table);
     for (size_t i = 0; i < column_count; i++) {
         buffer_append(sql, i == 0 ? " (" : ", ");
         target_identifier(sql, columns[i].name);
     }
-    buffer_append(sql, column_count > 0 ? ") FROM STDIN (FORMAT binary)" : " FROM STDIN (FORMAT binary)");
+    buffer_append(sql, column_count > 0 ? ")" : "");
+    buffer_appendf(sql, " FROM STDIN (FORMAT %s)", format == ENCODE_TEXT ? "text" : "binary");
 }
 
 /* The table's bare name, as the server's context has it, out of a statement that copy_statement() made. */

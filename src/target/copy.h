@@ -9,9 +9,9 @@
 #include "encode/encode.h"
 #include "target/connection.h"
 
-/* COPY "schema"."table" ("a", "b") FROM STDIN (FORMAT binary) */
+/* COPY "schema"."table" ("a", "b") FROM STDIN (FORMAT binary), or text */
 void copy_statement(struct buffer *sql, const char *schema, const char *table, const struct encode_target *columns,
-                    size_t column_count);
+                    size_t column_count, enum encode_format format);
 
 /* Send one finished segment and wait for its acknowledgement. The command tag's count is compared with segment->rows:
  * ERROR_DIFFERENCE where a trigger dropped rows. Where the server refuses a row (ERROR_DATA) and names its line,

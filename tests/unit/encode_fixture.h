@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/memory.h"
 #include "encode/encode.h"
@@ -33,6 +34,55 @@ struct fixture {
     struct error error;
 };
 
+/* Arrow's format, and for nested types what is in them: "+l(i)", "+s(i,u)" (members a, b, ...), "+m(u,i)", "dictionary(u)",
+ * the indexes of which are int32. Returns what follows in the text. */
+static inline const char *fixture_set_format(struct ArrowSchema *schema, const char *text) {
+    char format[64];
+    size_t length = strcspn(text, strchr("+d", *text) != NULL && strchr(text, '(') != NULL ? "()" : "(,)");
+    if (strncmp(text, "d:", 2) == 0) /* its commas are its own */
+        length = strspn(text, "d:0123456789,-");
+    assert_true(length < sizeof format);
+    snprintf(format, sizeof format, "%.*s", (int)length, text);
+    text += length;
+    if (strcmp(format, "dictionary") == 0) {
+        assert_int_equal(ArrowSchemaSetFormat(schema, "i"), NANOARROW_OK);
+        assert_int_equal(ArrowSchemaAllocateDictionary(schema), NANOARROW_OK);
+        ArrowSchemaInit(schema->dictionary);
+        return fixture_set_format(schema->dictionary, text + 1) + 1;
+    }
+    assert_int_equal(ArrowSchemaSetFormat(schema, format), NANOARROW_OK);
+    if (*text != '(')
+        return text;
+    int64_t count = 1;
+    int depth = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        depth += (*at == '(') - (*at == ')');
+        count += *at == ',' && depth == 1 && strncmp(text, "(d:", 3) != 0;
+        if (depth == 0)
+            break;
+    }
+    struct ArrowSchema *parent = schema;
+    if (strcmp(format, "+m") == 0) {
+        assert_int_equal(ArrowSchemaAllocateChildren(schema, 1), NANOARROW_OK);
+        ArrowSchemaInit(schema->children[0]);
+        assert_int_equal(ArrowSchemaSetFormat(schema->children[0], "+s"), NANOARROW_OK);
+        assert_int_equal(ArrowSchemaSetName(schema->children[0], "entries"), NANOARROW_OK);
+        schema->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
+        parent = schema->children[0];
+    }
+    assert_int_equal(ArrowSchemaAllocateChildren(parent, count), NANOARROW_OK);
+    for (int64_t i = 0; i < count; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+        ArrowSchemaInit(parent->children[i]);
+        text = fixture_set_format(parent->children[i], text + 1);
+        const char *given = *format == '+' && format[1] == 's' ? name : i > 0 ? "value" : count > 1 ? "key" : "item";
+        assert_int_equal(ArrowSchemaSetName(parent->children[i], given), NANOARROW_OK);
+    }
+    if (strcmp(format, "+m") == 0)
+        parent->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
+    return text + 1;
+}
+
 /* `formats` are Arrow's; columns beyond `target_count` are the stream's alone. */
 static inline void fixture_init(struct fixture *fixture, const char *const *formats, size_t columns,
                                 const struct encode_target *targets, size_t target_count) {
@@ -43,7 +93,7 @@ static inline void fixture_init(struct fixture *fixture, const char *const *form
     ArrowSchemaInit(&fixture->schema);
     assert_int_equal(ArrowSchemaSetTypeStruct(&fixture->schema, (int64_t)columns), NANOARROW_OK);
     for (size_t i = 0; i < columns; i++)
-        assert_int_equal(ArrowSchemaSetFormat(fixture->schema.children[i], formats[i]), NANOARROW_OK);
+        fixture_set_format(fixture->schema.children[i], formats[i]);
     assert_int_equal(ArrowArrayInitFromSchema(&fixture->batch, &fixture->schema, NULL), NANOARROW_OK);
     assert_int_equal(ArrowArrayStartAppending(&fixture->batch), NANOARROW_OK);
 }
@@ -56,22 +106,59 @@ static inline void fixture_release(struct fixture *fixture) {
     fixture->schema.release(&fixture->schema);
 }
 
+static inline void fixture_append_to(struct ArrowArray *array, const struct ArrowSchema *schema, const char *value);
+
+/* Lists and maps are JSON arrays (of pairs), structs too; what is in them is spelled as a string, or null. */
+static inline void fixture_append_json(struct ArrowArray *array, const struct ArrowSchema *schema,
+                                       const json_t *value) {
+    if (json_is_null(value) || json_is_string(value)) {
+        fixture_append_to(array, schema, json_string_value(value));
+        return;
+    }
+    assert_true(json_is_array(value));
+    bool map = strcmp(schema->format, "+m") == 0;
+    bool list = !map && strcmp(schema->format, "+s") != 0;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        size_t child = list || map ? 0 : i;
+        fixture_append_json(array->children[child], schema->children[child], json_array_get(value, i));
+    }
+    assert_int_equal(ArrowArrayFinishElement(array), NANOARROW_OK);
+}
+
 /* One value, spelled: decimals without their point, dates and times as Arrow's own integers, NULL as a null pointer. */
-static inline void fixture_append(struct fixture *fixture, size_t column, const char *value) {
-    struct ArrowArray *array = fixture->batch.children[column];
-    const char *format = fixture->schema.children[column]->format;
+static inline void fixture_append_to(struct ArrowArray *array, const struct ArrowSchema *schema, const char *value) {
+    const char *format = schema->format;
     int status = NANOARROW_OK;
-    if (value == NULL) {
+    if (value != NULL && *format == '+') {
+        json_t *json = json_loads(value, JSON_DECODE_ANY, NULL);
+        assert_non_null(json);
+        fixture_append_json(array, schema, json);
+        json_decref(json);
+    } else if (value != NULL && schema->dictionary != NULL) { /* a value each; indexes count from the end */
+        fixture_append_to(array->dictionary, schema->dictionary, value);
+        status = ArrowArrayAppendInt(array, array->dictionary->length - 1);
+    } else if (value == NULL) {
         status = ArrowArrayAppendNull(array, 1);
     } else if (*format == 'd') {
         struct ArrowSchemaView view;
         struct ArrowDecimal decimal;
         struct ArrowStringView digits = ArrowCharView(value);
-        ArrowSchemaViewInit(&view, fixture->schema.children[column], NULL);
+        ArrowSchemaViewInit(&view, schema, NULL);
         ArrowDecimalInit(&decimal, view.decimal_bitwidth, view.decimal_precision, view.decimal_scale);
         assert_int_equal(ArrowDecimalSetDigits(&decimal, digits), NANOARROW_OK);
         status = ArrowArrayAppendDecimal(array, &decimal);
-    } else if (strchr("uUzZw", *format) != NULL) {
+    } else if (strncmp(format, "ti", 2) == 0) { /* months, days, milliseconds or nanoseconds */
+        struct ArrowInterval interval;
+        ArrowIntervalInit(&interval, format[2] == 'M'   ? NANOARROW_TYPE_INTERVAL_MONTHS
+                                     : format[2] == 'D' ? NANOARROW_TYPE_INTERVAL_DAY_TIME
+                                                        : NANOARROW_TYPE_INTERVAL_MONTH_DAY_NANO);
+        char *rest;
+        interval.months = (int32_t)strtoll(value, &rest, 10);
+        interval.days = (int32_t)strtoll(rest, &rest, 10);
+        interval.ns = strtoll(rest, NULL, 10);
+        interval.ms = (int32_t)interval.ns;
+        status = ArrowArrayAppendInterval(array, &interval);
+    } else if (strchr("uUzZwv", *format) != NULL) {
         struct ArrowBufferView view = {.data.data = value, .size_bytes = (int64_t)strlen(value)};
         status = ArrowArrayAppendBytes(array, view);
     } else if (strchr("efg", *format) != NULL) {
@@ -82,6 +169,10 @@ static inline void fixture_append(struct fixture *fixture, size_t column, const 
         status = ArrowArrayAppendInt(array, strtoll(value, NULL, 10));
     }
     assert_int_equal(status, NANOARROW_OK);
+}
+
+static inline void fixture_append(struct fixture *fixture, size_t column, const char *value) {
+    fixture_append_to(fixture->batch.children[column], fixture->schema.children[column], value);
 }
 
 /* Append bytes that may hold a NUL. */

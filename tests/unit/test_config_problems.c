@@ -96,6 +96,8 @@ static void good_documents_are_accepted(void **state) {
         TOP("'parallel_threads': null"),
         TOP("'insert_only_mode': false, 'snapshot': 'auto', 'on_bad_row': 'stop', 'nul_bytes': 'error', 'rounding': "
             "'error'"),
+        TOP("'nul_bytes': 'remove', 'rounding': 'allow'"),
+        TABLE("'nul_bytes': 'remove', 'rounding': 'allow'"),
         TOP("'memory_limit_mb': null, 'scratch_schema': null, 'max_rejects': null, 'snapshot': 'none'"),
         TOP("'resume_max_age': 0.5, 'max_retry_attempts': 10, 'lambda_timeout_buffer_seconds': 300"),
         TOP("'snowflake': null, 'adbc': null, '$schema': 'x'"),
@@ -304,8 +306,6 @@ static void what_is_not_built(void **state) {
         {TOP("'scratch_schema': 'x'"), "$.scratch_schema", 1, "not available in this version"},
         {TOP("'on_bad_row': 'reject'"), "$.on_bad_row", 1, "\"reject\" is not available in this version"},
         {TOP("'max_rejects': 5"), "$.max_rejects", 1, "not available in this version"},
-        {TOP("'nul_bytes': 'remove'"), "$.nul_bytes", 1, "\"remove\" is not available in this version"},
-        {TOP("'rounding': 'allow'"), "$.rounding", 1, "\"allow\" is not available in this version"},
         {TABLE("'uniqueness_columns': ['id']"), AT_TABLE "uniqueness_columns", 3,
          "merging (upsert), which is not available"},
         {TABLE("'uniqueness_columns': ['id'], 'truncate_onstart': false"), AT_TABLE "uniqueness_columns", 3,

@@ -158,6 +158,9 @@ static void test_inexact_projections(void **state) {
     assert_true(dialect_snowflake.projection_is_inexact(&sql, &column));
     assert_text(&sql, "\"c\"\"d\" <> \"c\"\"d\"::TIMESTAMP_LTZ(6)");
     column = column_of(&dialect_duckdb, "TIMESTAMP_NS");
+    assert_true(dialect_duckdb.projection_is_inexact(&sql, &column));
+    assert_text(&sql, "CASE WHEN isfinite(\"c\"\"d\") THEN epoch_ns(\"c\"\"d\") % 1000 <> 0 END");
+    column = column_of(&dialect_duckdb, "TIMESTAMP");
     assert_false(dialect_duckdb.projection_is_inexact(&sql, &column));
     buffer_release(&sql);
 }
@@ -167,7 +170,13 @@ static void test_duckdb_projections(void **state) {
     const struct dialect *dialect = &dialect_duckdb;
     assert_projection(dialect, "HUGEINT", "\"c\"\"d\"");
     assert_projection(dialect, "UHUGEINT", "CAST(\"c\"\"d\" AS VARCHAR)");
-    assert_projection(dialect, "ENUM('a', 'b')", "CAST(\"c\"\"d\" AS VARCHAR)");
+    assert_projection(dialect, "ENUM('a', 'b')", "\"c\"\"d\"");
+    assert_projection(dialect, "ENUM('BIT', 'b')", "\"c\"\"d\"");
+    assert_projection(dialect, "TIMESTAMP_NS", "CAST(\"c\"\"d\" AS TIMESTAMP)");
+    assert_projection(dialect, "UHUGEINT[]", "CAST(\"c\"\"d\" AS VARCHAR[])");
+    assert_projection(dialect, "STRUCT(a BIT, \"BIT\" INTEGER, \"x BIT)\" TIME WITH TIME ZONE[3], BITS UHUGEINT)",
+                      "CAST(\"c\"\"d\" AS STRUCT(a VARCHAR, \"BIT\" INTEGER, \"x BIT)\" VARCHAR[3], BITS VARCHAR))");
+    assert_projection(dialect, "MAP(INTEGER, ENUM('a', 'BIT'))", "\"c\"\"d\"");
     assert_projection(dialect, "ENUM('a', 'b')[]", "\"c\"\"d\"");
     assert_projection(dialect, "BIT", "CAST(\"c\"\"d\" AS VARCHAR)");
     assert_projection(dialect, "TIME WITH TIME ZONE", "CAST(\"c\"\"d\" AS VARCHAR)");

@@ -266,8 +266,8 @@ static void test_arrow_formats(void **state) {
     struct fixture *fixture = *state;
     struct error error = {0};
     struct source_table table;
-    static const char *const expected[] = {"l",    "L",       "d:38,0", "u", "d:12,2,128", "u", "u", "u",
-                                           "tsn:", "tsu:UTC", "ttu",    "u", "u",          "u", "z", "tdD"};
+    static const char *const expected[] = {"l",    "L",       "d:38,0", "u", "d:12,2,128", "u", "u", "C",
+                                           "tsu:", "tsu:UTC", "ttu",    "u", "u",          "u", "z", "tdD"};
     run(fixture->connection,
         "CREATE TABLE types (a BIGINT, b UBIGINT, c HUGEINT, d UHUGEINT, e DECIMAL(12,2), f VARCHAR, g UUID, h "
         "ENUM('x'), "

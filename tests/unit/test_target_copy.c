@@ -73,7 +73,7 @@ static struct encode_segment segment_from_to(int first, int count, const char *t
 static char *statement_for(const char *table) {
     struct encode_target columns[] = {{.name = (char[]){"id"}}, {.name = (char[]){"text 1, line 9"}}};
     struct buffer sql = {0};
-    copy_statement(&sql, "public", table, columns, 2);
+    copy_statement(&sql, "public", table, columns, 2, ENCODE_BINARY);
     return buffer_steal(&sql);
 }
 

@@ -57,7 +57,7 @@ static void copy_names_its_columns(void **state) {
     (void)state;
     struct encode_target columns[] = {{.name = (char[]){"a b"}}, {.name = (char[]){"c\"d"}}};
     struct buffer sql = {0};
-    copy_statement(&sql, "s", "t", columns, 2);
+    copy_statement(&sql, "s", "t", columns, 2, ENCODE_BINARY);
     assert_string_equal(buffer_string(&sql), "COPY \"s\".\"t\" (\"a b\", \"c\"\"d\") FROM STDIN (FORMAT binary)");
     buffer_release(&sql);
 }
