@@ -80,6 +80,8 @@ static void projection(struct buffer *sql, const struct source_column *column) {
     bool cast = replace_unfaithful(&type, column->type_name);
     if (is_nanoseconds(column))
         cast_column(sql, column, "TIMESTAMP");
+    else if (strcmp(column->type_name, "\"NULL\"") == 0) /* comes as an integer, which few types take */
+        cast_column(sql, column, "VARCHAR");
     else if (cast)
         cast_column(sql, column, buffer_string(&type));
     else

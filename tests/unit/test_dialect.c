@@ -173,6 +173,7 @@ static void test_duckdb_projections(void **state) {
     assert_projection(dialect, "ENUM('a', 'b')", "\"c\"\"d\"");
     assert_projection(dialect, "ENUM('BIT', 'b')", "\"c\"\"d\"");
     assert_projection(dialect, "TIMESTAMP_NS", "CAST(\"c\"\"d\" AS TIMESTAMP)");
+    assert_projection(dialect, "\"NULL\"", "CAST(\"c\"\"d\" AS VARCHAR)");
     assert_projection(dialect, "UHUGEINT[]", "CAST(\"c\"\"d\" AS VARCHAR[])");
     assert_projection(dialect, "STRUCT(a BIT, \"BIT\" INTEGER, \"x BIT)\" TIME WITH TIME ZONE[3], BITS UHUGEINT)",
                       "CAST(\"c\"\"d\" AS STRUCT(a VARCHAR, \"BIT\" INTEGER, \"x BIT)\" VARCHAR[3], BITS VARCHAR))");
