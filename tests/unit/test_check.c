@@ -261,9 +261,10 @@ static void json_has_an_object_for_each_finding(void **state) {
         "\"columns\": "
         "[{\"source\": \"a\", \"source_type\": \"BIGINT\", \"target\": \"b\", \"target_type\": \"point\", \"grade\": "
         "\"ok\", "
-        "\"reason\": null}, {\"source\": \"a\", \"source_type\": \"BIGINT\", \"target\": \"b\", \"target_type\": "
+        "\"format\": \"binary\", \"reason\": null}, {\"source\": \"a\", \"source_type\": \"BIGINT\", \"target\": "
+        "\"b\", \"target_type\": "
         "\"point\", "
-        "\"grade\": \"problem\", \"reason\": \"it doesn't fit\"}]}]}\n");
+        "\"grade\": \"problem\", \"format\": null, \"reason\": \"it doesn't fit\"}]}]}\n");
     buffer_release(&json);
     check_release(&report);
 }
