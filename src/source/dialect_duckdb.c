@@ -75,11 +75,27 @@ static void cast_column(struct buffer *sql, const struct source_column *column, 
     buffer_appendf(sql, " AS %s)", type);
 }
 
+/* CAST drops digits; where rounding is allowed it is to the nearest. Division is towards zero here, as in C. */
+static void nearest_microsecond(struct buffer *sql, const struct source_column *column) {
+    static const char *const parts[] = {"CASE WHEN isfinite(",
+                                        ") THEN make_timestamp(epoch_ns(",
+                                        ") // 1000 + CASE WHEN epoch_ns(",
+                                        ") % 1000 >= 500 THEN 1 WHEN epoch_ns(",
+                                        ") % 1000 < -500 THEN -1 ELSE 0 END) ELSE CAST(",
+                                        " AS TIMESTAMP) END"};
+    enum { PARTS = sizeof parts / sizeof *parts };
+    for (size_t i = 0; i < PARTS; i++) {
+        buffer_append(sql, parts[i]);
+        if (i + 1 < PARTS)
+            identifier(sql, column->name);
+    }
+}
+
 static void projection(struct buffer *sql, const struct source_column *column) {
     struct buffer type = {0};
     bool cast = replace_unfaithful(&type, column->type_name);
     if (is_nanoseconds(column))
-        cast_column(sql, column, "TIMESTAMP");
+        nearest_microsecond(sql, column);
     else if (strcmp(column->type_name, "\"NULL\"") == 0) /* comes as an integer, which few types take */
         cast_column(sql, column, "VARCHAR");
     else if (cast)

@@ -171,5 +171,5 @@ def test_nanoseconds_that_postgresql_cannot_hold_are_refused(migration):
 
     finished = migration.thaw.migrate(migration.config({"source": "nanos", "target": "nanos", "chunking_columns": ["id"]}))
 
-    finished.expect(1).says('"at"', "id = 1", ".123456789")
+    finished.expect(1).says('"at"', "id = 1", "further digits")
     assert migration.target.count("nanos") == 0

@@ -172,7 +172,11 @@ static void test_duckdb_projections(void **state) {
     assert_projection(dialect, "UHUGEINT", "CAST(\"c\"\"d\" AS VARCHAR)");
     assert_projection(dialect, "ENUM('a', 'b')", "\"c\"\"d\"");
     assert_projection(dialect, "ENUM('BIT', 'b')", "\"c\"\"d\"");
-    assert_projection(dialect, "TIMESTAMP_NS", "CAST(\"c\"\"d\" AS TIMESTAMP)");
+    assert_projection(
+        dialect, "TIMESTAMP_NS",
+        "CASE WHEN isfinite(\"c\"\"d\") THEN make_timestamp(epoch_ns(\"c\"\"d\") // 1000 + CASE WHEN "
+        "epoch_ns(\"c\"\"d\") % 1000 >= 500 THEN 1 WHEN epoch_ns(\"c\"\"d\") % 1000 < -500 THEN -1 ELSE 0 END) "
+        "ELSE CAST(\"c\"\"d\" AS TIMESTAMP) END");
     assert_projection(dialect, "\"NULL\"", "CAST(\"c\"\"d\" AS VARCHAR)");
     assert_projection(dialect, "UHUGEINT[]", "CAST(\"c\"\"d\" AS VARCHAR[])");
     assert_projection(dialect, "STRUCT(a BIT, \"BIT\" INTEGER, \"x BIT)\" TIME WITH TIME ZONE[3], BITS UHUGEINT)",
