@@ -88,7 +88,7 @@ def test_nanoseconds_go_to_the_nearest_microsecond(migration):
     rows = " UNION ALL ".join(f"SELECT {i}, TIMESTAMP_NS {literal(value)}" for i, value in enumerate(values))
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH {literal(migration.source.file)} AS s (STORAGE_VERSION 'v1.0.0')")
-        connection.execute(f"CREATE TABLE s.main.t (id BIGINT, "at" TIMESTAMP_NS); INSERT INTO s.main.t {rows}")
+        connection.execute(f'CREATE TABLE s.main.t (id BIGINT, "at" TIMESTAMP_NS); INSERT INTO s.main.t {rows}')
     migration.target.execute("CREATE TABLE t (id bigint, at timestamp)")
     migration.thaw.migrate(migration.config({"source": "t", "target": "t", "rounding": "allow"})).expect(0)
     assert [row[0] for row in migration.target.rows("SELECT at::text FROM t ORDER BY id")] == list(values.values())
