@@ -55,46 +55,50 @@ static bool choose_named(struct run_mapping *mapping, const struct config_table 
 
 /* ---- what the key says -------------------------------------------------------------------------------------------- */
 
-/* Source column that feeds a target column, or NULL. */
-static const struct source_column *column_into(const struct run_mapping *mapping, const char *target_column) {
+/* The source column that feeds a target column; false where there is none. */
+static bool column_into(const struct run_mapping *mapping, const char *target_column, size_t *column) {
     for (size_t i = 0; i < mapping->column_count; i++)
-        if (strcmp(mapping->targets[i].name, target_column) == 0)
-            return &mapping->source.columns[mapping->columns[i]];
-    return NULL;
+        if (strcmp(mapping->targets[i].name, target_column) == 0) {
+            *column = mapping->columns[i];
+            return true;
+        }
+    return false;
 }
 
-/* The target's key as configured, else the source's own. `key` has room for the longer of the two. */
-static bool find_key(const struct run_mapping *mapping, const struct config_table *config,
-                     const struct source_column **key, size_t *count, struct error *error) {
-    *count = 0;
-    for (size_t i = 0; i < config->uniqueness_column_count; i++) {
-        key[*count] = column_into(mapping, config->uniqueness_columns[i]);
-        if (key[(*count)++] == NULL)
+/* The target's key as configured, else the source's own: indexes of source columns. `key` has room for the longer of the
+ * two. */
+static bool find_key(const struct run_mapping *mapping, const struct config_table *config, size_t *key, size_t *count,
+                     struct error *error) {
+    *count = config->uniqueness_column_count;
+    for (size_t i = 0; i < *count; i++)
+        if (!column_into(mapping, config->uniqueness_columns[i], &key[i]))
             return error_set(error, ERROR_CONFIG,
                              "uniqueness_columns names the target column \"%s\", which no source column goes into",
                              config->uniqueness_columns[i]);
-    }
-    for (size_t i = 0; *count == i && config->uniqueness_column_count == 0 && i < mapping->source.key_count; i++)
-        key[(*count)++] = &mapping->source.columns[mapping->source.key[i]];
+    if (*count > 0)
+        return true;
+    *count = mapping->source.key_count;
+    for (size_t i = 0; i < *count; i++)
+        key[i] = mapping->source.key[i];
     return true;
 }
 
 /* Any columns of the key order chunks as well as the whole key, but for ties. */
-static void choose_range(struct run_mapping *mapping, const struct source_column *const *key, size_t count) {
+static void choose_range(struct run_mapping *mapping, const size_t *key, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (plan_key_supported(key[i]))
-            add_key(mapping, key[i]);
+        if (plan_key_supported(&mapping->source.columns[key[i]]))
+            add_key(mapping, &mapping->source.columns[key[i]]);
     if (mapping->key_count > 0)
         mapping->method = PLAN_RANGE;
 }
 
 /* The key; where there is none that always hashes alike, all copied columns that do. */
-static void choose_hash(struct run_mapping *mapping, const struct source_column *const *key, size_t count) {
+static void choose_hash(struct run_mapping *mapping, const size_t *key, size_t count) {
     bool reliable = count > 0;
     for (size_t i = 0; i < count; i++)
-        reliable = reliable && plan_hash_reliable(key[i]);
+        reliable = reliable && plan_hash_reliable(&mapping->source.columns[key[i]]);
     for (size_t i = 0; reliable && i < count; i++)
-        add_key(mapping, key[i]);
+        add_key(mapping, &mapping->source.columns[key[i]]);
     for (size_t i = 0; !reliable && i < mapping->column_count; i++)
         if (plan_hash_reliable(&mapping->source.columns[mapping->columns[i]]))
             add_key(mapping, &mapping->source.columns[mapping->columns[i]]);
@@ -102,8 +106,8 @@ static void choose_hash(struct run_mapping *mapping, const struct source_column 
         mapping->method = PLAN_HASH;
 }
 
-static bool choose_unnamed(struct run_mapping *mapping, const struct config_table *config,
-                           const struct source_column **key, struct error *error) {
+static bool choose_unnamed(struct run_mapping *mapping, const struct config_table *config, size_t *key,
+                           struct error *error) {
     size_t count;
     if (!find_key(mapping, config, key, &count, error))
         return false;
@@ -132,7 +136,7 @@ bool mapping_choose_keys(struct run_mapping *mapping, const struct config_table 
         return true;
     if (config->chunking_column_count > 0)
         return choose_named(mapping, config, config->chunking == CHUNKING_HASH ? PLAN_HASH : PLAN_RANGE, error);
-    const struct source_column **key = memory_array(most + 1, sizeof *key);
+    size_t *key = memory_array(most + 1, sizeof *key);
     bool done = choose_unnamed(mapping, config, key, error);
     memory_release(&key);
     return done;

@@ -35,11 +35,11 @@ enum value_kind {
 
 struct source_column {
     char *name;
-    char *type_name; /* as the catalogue spells it */
+    char *type_name;        /* as the catalogue spells it */
+    int64_t maximum_length; /* characters or bytes; -1: unknown */
     enum value_kind kind;
     int precision; /* decimal digits; fractional digits of a second; 0 where it doesn't apply */
     int scale;
-    int64_t maximum_length; /* characters or bytes; -1: unknown */
     bool nullable;
     bool as_number; /* of a chunking column only: text that is compared by the number that it holds */
 };
