@@ -25,12 +25,12 @@ struct encode_target {
     int32_t type_modifier; /* atttypmod; -1: none */
     char *type_name;       /* format_type(), for messages */
     /* What follows matters for types without a binary form here, and for arrays. Zero where it isn't known. */
-    char kind;                 /* pg_type.typtype: b, c(omposite), e(num), r(ange), m(ultirange); 0: as b */
-    bool array;                /* of element_type_oid */
     char *base_name;           /* pg_type.typname: "citext", "geometry" */
     uint32_t element_oid;      /* of an array: pg_type.typelem, which its binary form names */
     uint32_t element_type_oid; /* the same behind domains; of ranges the type of the bounds */
     int32_t element_modifier;
+    char kind;  /* pg_type.typtype: b, c(omposite), e(num), r(ange), m(ultirange); 0: as b */
+    bool array; /* of element_type_oid */
     /* A composite with a field, or an array of a type, whose input function rounds or cuts what isn't checked here. */
     bool cuts_in_silence;
 };
@@ -72,7 +72,7 @@ enum encode_support {
     PAIR_BINARY   /* in both */
 };
 /* Can this pair be encoded, and how? */
-enum encode_support encode_pair_support(const struct ArrowSchema *column, const struct encode_target *target,
+enum encode_support encode_pair_support(const struct ArrowSchema *schema, const struct encode_target *target,
                                         char *reason, size_t reason_size);
 
 /* An encoder for one stream. `schema` is the stream's struct schema, whose first `target_count` children go, in order, into

@@ -120,8 +120,10 @@ static bool read_chunk(struct reader *reader, struct error *error) {
     bool done = open_encoder(reader, &stream, error) && read_batches(reader, &stream, error);
     reader->rows_read = stream.rows_read;
     reader->total_rows = stream.total_rows;
-    reader->rows_encoded = reader->encoder == NULL ? 0 : encoder_rows_done(reader->encoder);
-    reader->changes = reader->encoder == NULL ? (struct encode_changes){0} : encoder_changes(reader->encoder);
+    if (reader->encoder != NULL) {
+        reader->rows_encoded = encoder_rows_done(reader->encoder);
+        reader->changes = encoder_changes(reader->encoder);
+    }
     source_stream_close(&stream);
     return done;
 }

@@ -37,11 +37,14 @@ static const struct encode_target targets[] = {
     {(char *)"rounding composite", 16388, -1, .kind = 'c', .base_name = (char *)"pair", .cuts_in_silence = true},
     {(char *)"daterange", 3912, -1, .kind = 'r', .base_name = (char *)"daterange", .element_oid = PG_DATE,
      .element_type_oid = PG_DATE, .element_modifier = -1},
-    {(char *)"int4[]", 1007, -1, .array = true, .element_oid = PG_INT4, .element_type_oid = PG_INT4, .element_modifier = -1},
-    {(char *)"text[]", 1009, -1, .array = true, .element_oid = PG_TEXT, .element_type_oid = PG_TEXT, .element_modifier = -1},
+    {(char *)"int4[]", 1007, -1, .array = true, .element_oid = PG_INT4, .element_type_oid = PG_INT4,
+     .element_modifier = -1},
+    {(char *)"text[]", 1009, -1, .array = true, .element_oid = PG_TEXT, .element_type_oid = PG_TEXT,
+     .element_modifier = -1},
     {(char *)"varchar(3)[]", 1015, 7, .array = true, .element_oid = PG_VARCHAR, .element_type_oid = PG_VARCHAR,
      .element_modifier = 7},
-    {(char *)"enum[]", 16389, -1, .array = true, .element_oid = 16384, .element_type_oid = 16384, .element_modifier = -1},
+    {(char *)"enum[]", 16389, -1, .array = true, .element_oid = 16384, .element_type_oid = 16384,
+     .element_modifier = -1},
     {(char *)"interval year", PG_INTERVAL, 1 << 18 | 0xFFFF},
 };
 enum { TARGETS = sizeof targets / sizeof *targets };
