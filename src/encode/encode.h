@@ -29,7 +29,6 @@ struct encode_target {
     uint32_t element_oid;      /* of an array: pg_type.typelem, which its binary form names */
     uint32_t element_type_oid; /* the same behind domains; of ranges the type of the bounds */
     int32_t element_modifier;
-    char kind;  /* pg_type.typtype: b, c(omposite), e(num), r(ange), m(ultirange); 0: as b */
     bool array; /* of element_type_oid */
     /* A composite with a field, or an array of a type, whose input function rounds or cuts what isn't checked here. */
     bool cuts_in_silence;

@@ -176,13 +176,12 @@ static bool read_columns(struct target_connection *connection, const char *oid, 
         column->has_default = is_true(result, row, 5);
         column->generated = is_true(result, row, 6);
         column->identity_always = is_true(result, row, 7);
-        column->encode.kind = *PQgetvalue(result, row, 8);
-        column->encode.array = is_true(result, row, 9);
-        column->encode.base_name = memory_copy_string(PQgetvalue(result, row, 10));
-        column->encode.element_oid = (uint32_t)strtoul(PQgetvalue(result, row, 11), NULL, 10);
-        column->encode.element_type_oid = (uint32_t)strtoul(PQgetvalue(result, row, 12), NULL, 10);
-        column->encode.element_modifier = (int32_t)strtol(PQgetvalue(result, row, 13), NULL, 10);
-        column->encode.cuts_in_silence = is_true(result, row, 14);
+        column->encode.array = is_true(result, row, 8);
+        column->encode.base_name = memory_copy_string(PQgetvalue(result, row, 9));
+        column->encode.element_oid = (uint32_t)strtoul(PQgetvalue(result, row, 10), NULL, 10);
+        column->encode.element_type_oid = (uint32_t)strtoul(PQgetvalue(result, row, 11), NULL, 10);
+        column->encode.element_modifier = (int32_t)strtol(PQgetvalue(result, row, 12), NULL, 10);
+        column->encode.cuts_in_silence = is_true(result, row, 13);
     }
     PQclear(result);
     return true;

@@ -69,6 +69,60 @@ static void columns_are_described(void **state) {
     assert_null(table.columns);
 }
 
+/* What a column is made of, behind domains: elements, bounds, and fields that an input function would round. */
+static void types_are_followed_to_their_parts(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *type, *base_name;
+        bool array, cuts;
+        uint32_t type_oid, element_oid, element_type_oid;
+        int32_t element_modifier;
+    } expected[] = {
+        {"a", "int[]", "_int4", true, false, 1007, 23, 23, -1},
+        {"b", "varchar(3)[]", "_varchar", true, false, 1015, 1043, 1043, 3 + 4},
+        {"c", "codes", "_varchar", true, false, 1015, 1043, 1043, 3 + 4},
+        {"d", "cents[]", "_cents", true, false, 0, 0, 1700, (5 << 16 | 2) + 4},
+        {"e", "tstzrange", "tstzrange", false, false, 3910, 1184, 1184, -1},
+        {"f", "datemultirange", "datemultirange", false, false, 4535, 1082, 1082, -1},
+        {"g", "plain_pair", "plain_pair", false, false, 0, 0, 0, -1},
+        {"h", "cents_pair", "cents_pair", false, true, 0, 0, 0, -1},
+        {"i", "deep_pair", "deep_pair", false, true, 0, 0, 0, -1},
+        {"j", "cents_pair[]", "_cents_pair", true, true, 0, 0, 0, -1},
+        {"l", "numeric(5,2)", "numeric", false, false, 1700, 0, 0, -1},
+        {"m", "point", "point", false, false, 600, 0, 0, -1},
+        {"n", "int2vector", "int2vector", false, false, 22, 0, 0, -1},
+        {"o", "name", "name", false, false, 19, 0, 0, -1},
+    };
+    struct target_table table;
+    struct buffer sql = {0};
+    server_execute(
+        &admin,
+        "CREATE DOMAIN codes AS varchar(3)[]; CREATE DOMAIN cents AS numeric(5,2);"
+        "CREATE TYPE plain_pair AS (a int, b text, c numeric, d varchar[]); CREATE TYPE cents_pair AS (a int, b cents);"
+        "CREATE TYPE deep_pair AS (a plain_pair, b tsrange[])");
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        buffer_appendf(&sql, "%s%s %s", i == 0 ? "CREATE TABLE parts_of_types (" : ", ", expected[i].name,
+                       expected[i].type);
+    buffer_append(&sql, ")");
+    server_execute(&admin, "%s", buffer_string(&sql));
+    buffer_release(&sql);
+    must(target_describe(&admin, "public", "parts_of_types", false, &table, &error));
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        const struct encode_target *found = &column(&table, expected[i].name)->encode;
+        assert_string_equal(found->base_name, expected[i].base_name);
+        assert_int_equal(found->array, expected[i].array);
+        assert_int_equal(found->cuts_in_silence, expected[i].cuts);
+        assert_int_equal(found->element_modifier, expected[i].element_modifier);
+        if (expected[i].type_oid != 0)
+            assert_int_equal(found->type_oid, expected[i].type_oid);
+        if (expected[i].element_oid != 0 || expected[i].type_oid != 0)
+            assert_int_equal(found->element_oid, expected[i].element_oid);
+        if (expected[i].element_type_oid != 0)
+            assert_int_equal(found->element_type_oid, expected[i].element_type_oid);
+    }
+    target_table_release(&table);
+}
+
 static void what_can_t_be_loaded_is_refused(void **state) {
     (void)state;
     struct target_table table;
@@ -173,6 +227,7 @@ static void truncating_never_spreads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_described),
+        cmocka_unit_test(types_are_followed_to_their_parts),
         cmocka_unit_test(what_can_t_be_loaded_is_refused),
         cmocka_unit_test(privileges_are_checked_before_anything_happens),
         cmocka_unit_test(truncating_never_spreads),

@@ -14,7 +14,7 @@ WITH RECURSIVE chain AS (
 ), base AS (
     SELECT DISTINCT ON (attnum) * FROM chain ORDER BY attnum, depth DESC
 ), typed AS (
-    SELECT base.*, t.typtype, t.typname, t.typinput = 'pg_catalog.array_in'::regproc AS is_array,
+    SELECT base.*, t.typname, t.typinput = 'pg_catalog.array_in'::regproc AS is_array,
            CASE WHEN t.typinput = 'pg_catalog.array_in'::regproc THEN t.typelem ELSE coalesce(r.rngsubtype, 0) END AS element_oid
       FROM base
       JOIN pg_catalog.pg_type AS t ON t.oid = base.type_oid
@@ -66,7 +66,6 @@ SELECT a.attname,
        a.atthasdef OR a.attidentity <> '' OR typed.has_default AS has_default,
        a.attgenerated <> '' AS generated,
        a.attidentity = 'a' AS identity_always,
-       typed.typtype AS kind,
        typed.is_array,
        typed.typname AS base_name,
        typed.element_oid,
