@@ -3,7 +3,7 @@
 MESON = build/venv-build/bin/meson
 PYTHON_TEST = build/venv-test/bin/python
 
-.PHONY: all thaw demo test lint format unit unit-asan with-unit-tests e2e asan bench-quick clean setup setup-test
+.PHONY: all thaw demo test lint format unit unit-asan with-unit-tests e2e asan bench bench-quick clean setup setup-test
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -58,6 +58,11 @@ e2e: setup-test thaw asan
 	@$(PYTHON_TEST) -m pytest tests/e2e --durations=10 $(PYTEST_ARGUMENTS)
 
 test: setup-test thaw unit lint unit-asan e2e
+
+# What encoding alone costs, for each pair of types.
+bench: setup build/release/build.ninja
+	@ninja -C build/release --quiet bench/encode/encode-bench
+	@build/release/bench/encode/encode-bench $(BENCH_ARGUMENTS)
 
 bench-quick: setup-test thaw
 	@bench/quick

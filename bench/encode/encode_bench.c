@@ -1,4 +1,5 @@
-/* What the encoder costs, alone: nanoseconds a cell and bytes a second for each pair of types, and for rows that mix them.
+/* What the encoder costs, alone: nanoseconds a cell and bytes a second for chosen pairs of types, for rows that mix them,
+ * and for every pair that docs/types.md has (every_pair.c).
  *
  *   encode-bench [ROWS [PASSES]]
  *
@@ -8,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "bench.h"
 #include "encode/encode.h"
 #include "encode/pg_types.h"
 
-enum { SEGMENT_BYTES = 1 << 20 };
+enum { EVERY_ROWS = 50000 };
 
 struct pair {
     const char *label;
@@ -149,36 +150,7 @@ static void fill_column(struct ArrowArray *array, const struct ArrowSchema *sche
         abort();
 }
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Encode the batch once, a segment after the other, as a worker does. */
-static size_t encode_once(const struct ArrowSchema *schema, const struct encode_target *targets, size_t count,
-                          const struct ArrowArray *batch, struct encode_segment *segment) {
-    struct error error = {0};
-    struct encode_options options = {.inexact_column = -1};
-    struct encoder *encoder = NULL;
-    size_t bytes = 0;
-    bool ok =
-        encoder_open(&encoder, schema, targets, count, &options, &error) && encoder_set_batch(encoder, batch, &error);
-    while (ok && encoder_rows_left(encoder) > 0) {
-        encode_segment_begin(encoder, segment);
-        ok = encode_rows(encoder, segment, SEGMENT_BYTES, &error);
-        encode_segment_end(segment);
-        bytes += segment->length;
-    }
-    if (!ok) {
-        fprintf(stderr, "%s\n", error.message);
-        exit(1);
-    }
-    encoder_close(&encoder);
-    return bytes;
-}
-
-static void measure(const char *label, const int *columns, int count, int64_t rows, int passes) {
+static void measure_chosen(const char *label, const int *columns, int count, int64_t rows, int passes) {
     struct ArrowSchema schema;
     struct ArrowArray batch;
     struct encode_target *targets = memory_array((size_t)count, sizeof *targets);
@@ -189,7 +161,10 @@ static void measure(const char *label, const int *columns, int count, int64_t ro
         const struct pair *pair = &pairs[columns[i]];
         if (ArrowSchemaSetFormat(schema.children[i], pair->format) != NANOARROW_OK)
             abort();
-        targets[i] = (struct encode_target){(char *)"c", pair->type_oid, pair->type_modifier, (char *)"type"};
+        targets[i] = (struct encode_target){.name = (char *)"c",
+                                            .type_oid = pair->type_oid,
+                                            .type_modifier = pair->type_modifier,
+                                            .type_name = (char *)"type"};
     }
     if (ArrowArrayInitFromSchema(&batch, &schema, NULL) != NANOARROW_OK)
         abort();
@@ -198,20 +173,8 @@ static void measure(const char *label, const int *columns, int count, int64_t ro
         fill_column(batch.children[i], schema.children[i], &pairs[columns[i]], rows, 88172645463325252U + (uint64_t)i);
     }
     batch.length = rows;
-    struct encode_segment segment = {0};
-    double best = 1e9;
-    size_t bytes = 0;
-    for (int pass = 0; pass < passes; pass++) {
-        double start = seconds_now();
-        bytes = encode_once(&schema, targets, (size_t)count, &batch, &segment);
-        double took = seconds_now() - start;
-        if (took < best)
-            best = took;
-    }
-    double cells = (double)rows * count;
-    printf("%-40s %8.2f ns/cell %9.0f MB/s %8.1f M cells in %.3f s\n", label, best / cells * 1e9,
-           (double)bytes / best / 1e6, cells / 1e6, best);
-    encode_segment_release(&segment);
+    struct encode_options options = {.inexact_column = -1};
+    bench_print(label, bench_measure(&schema, targets, (size_t)count, &batch, &options, passes));
     memory_release(&targets);
     batch.release(&batch);
     schema.release(&schema);
@@ -225,7 +188,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (int i = 0; i < PAIRS; i++)
-        measure(pairs[i].label, &i, 1, rows, passes);
-    measure("mixed, 24 columns", mixed, MIXED, rows, passes);
+        measure_chosen(pairs[i].label, &i, 1, rows, passes);
+    measure_chosen("mixed, 24 columns", mixed, MIXED, rows, passes);
+    bench_every_pair(rows < EVERY_ROWS ? rows : EVERY_ROWS, passes);
     return 0;
 }

@@ -216,6 +216,9 @@ size_t format_scalar(char *text, const struct encode_column *column, int64_t row
     const struct encode_source *source = &column->source;
     if (source->type == NANOARROW_TYPE_DECIMAL256) {
         struct wide_decimal decimal;
+        int128 narrow;
+        if (wide_decimal_fits(column, row, &narrow))
+            return format_decimal(text, narrow, source->scale);
         wide_decimal_read(column, row, &decimal);
         return format_digits(text, decimal.digits, (size_t)decimal.count, source->scale, decimal.negative);
     }

@@ -298,7 +298,9 @@ encode_write temporal_writer(const struct encode_source *source, uint32_t type_o
 encode_write interval_writer(const struct encode_source *source);
 encode_write text_writer(const struct encode_source *source, uint32_t type_oid);
 encode_write scalar_text_writer(const struct encode_source *source);
-/* numeric.c: a number that is given by its digits, the last `scale` of them behind the point. */
+/* numeric.c: a decimal of the column's source scale. */
+uint8_t *put_numeric_decimal(struct encode_column *column, int64_t row, int128 value, uint8_t *out);
+/* A number that is given by its digits, the last `scale` of them behind the point. */
 uint8_t *put_numeric_digits(struct encode_column *column, int64_t row, const char *digits, int count, int scale,
                             bool negative, uint8_t *out);
 
@@ -329,7 +331,9 @@ struct wide_decimal {
 };
 void wide_decimal_read(const struct encode_column *column, int64_t row, struct wide_decimal *decimal);
 encode_write wide_decimal_writer(uint32_t type_oid);
-/* The value as mantissa and scale, if 128 bits hold it. */
+/* Do 128 bits hold the mantissa, as most values need no more? */
+bool wide_decimal_fits(const struct encode_column *column, int64_t row, int128 *value);
+/* The value as mantissa and scale, if 128 bits hold it without the zeros at its end. */
 bool wide_decimal_narrow(const struct encode_column *column, int64_t row, int128 *value, int *scale);
 
 /* text.c: a text value that needs no look for NUL bytes. */

@@ -4,10 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-/* What a JSON string can't hold as it is. A NUL byte stays one: text is searched for those afterwards, in one place. */
-static bool needs_escape(uint8_t byte) {
-    return byte == '"' || byte == '\\' || (byte < 0x20 && byte != 0);
-}
+/* What a JSON string can't hold as it is: 0 for all other bytes. A NUL byte stays one: text is searched for those afterwards,
+ * in one place. */
+static const bool needs_escape[256] = {
+    [1] = true,  [2] = true,  [3] = true,  [4] = true,   [5] = true,    [6] = true,  [7] = true,
+    [8] = true,  [9] = true,  [10] = true, [11] = true,  [12] = true,   [13] = true, [14] = true,
+    [15] = true, [16] = true, [17] = true, [18] = true,  [19] = true,   [20] = true, [21] = true,
+    [22] = true, [23] = true, [24] = true, [25] = true,  [26] = true,   [27] = true, [28] = true,
+    [29] = true, [30] = true, [31] = true, ['"'] = true, ['\\'] = true,
+};
 
 static void append_escaped(struct buffer *text, uint8_t byte) {
     static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
@@ -23,15 +28,16 @@ static void append_escaped(struct buffer *text, uint8_t byte) {
 }
 
 static void append_string(struct buffer *text, const uint8_t *bytes, uint64_t length) {
+    uint64_t at = 0;
     buffer_append_char(text, '"');
-    for (uint64_t at = 0; at < length;) {
+    while (at < length) {
         uint64_t run = at;
-        while (run < length && !needs_escape(bytes[run]))
+        while (run < length && !needs_escape[bytes[run]])
             run++;
         buffer_append_bytes(text, bytes + at, run - at);
-        if (run < length)
-            append_escaped(text, bytes[run++]);
         at = run;
+        if (at < length)
+            append_escaped(text, bytes[at++]);
     }
     buffer_append_char(text, '"');
 }
@@ -58,23 +64,34 @@ static bool is_bare(const struct encode_column *leaf, int64_t row) {
            source_is_decimal(leaf->source.type);
 }
 
+/* ISO 8601, as PostgreSQL's to_json() has it: a T between date and time, minutes in the zone. Returns the new length. */
+static size_t make_iso(char *text, size_t length) {
+    char *space = memchr(text, ' ', length);
+    char *zone = memchr(text, '+', length);
+    if (space != NULL)
+        *space = 'T';
+    if (zone == NULL)
+        return length;
+    memmove(zone + 6, zone + 3, length - (size_t)(zone + 3 - text)); /* BC may follow */
+    memcpy(zone + 3, ":00", 3);
+    return length + 3;
+}
+
 static void append_leaf(struct buffer *text, const struct encode_column *leaf, int64_t row) {
     if (source_is_text(leaf->source.type) || source_is_binary(leaf->source.type)) {
         append_leaf_string(text, leaf, row);
         return;
     }
     bool bare = is_bare(leaf, row);
-    char *out = buffer_room(text, FORMAT_SIZE + 2);
+    char *out = buffer_room(text, FORMAT_SIZE + 8);
     size_t length = 0;
     if (!bare)
         out[length++] = '"';
     length += format_scalar(out + length, leaf, row);
-    if (!bare) {
-        char *space = leaf->source.type == NANOARROW_TYPE_TIMESTAMP ? memchr(out, ' ', length) : NULL;
-        if (space != NULL)
-            *space = 'T'; /* ISO 8601, as PostgreSQL's to_json() has it */
+    if (leaf->source.type == NANOARROW_TYPE_TIMESTAMP)
+        length = make_iso(out, length);
+    if (!bare)
         out[length++] = '"';
-    }
     out[length] = '\0';
     text->length += length;
 }

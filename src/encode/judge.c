@@ -248,7 +248,7 @@ static bool judge_numeric(struct encode_column *column, int64_t row, const uint8
 
 /* float8in() gives the nearest float. */
 static bool judge_float(struct encode_column *column, int64_t row, const uint8_t *text, uint64_t length) {
-    enum { MOST_DIGITS = 40 };
+    enum { MOST_DIGITS = 40, SINGLE_DIGITS = 6, SINGLE_RANGE = 30, DOUBLE_DIGITS = 15, DOUBLE_RANGE = 280 };
     bool single = column->target->type_oid == PG_FLOAT4;
     struct decimal_text decimal;
     char digits[MOST_DIGITS];
@@ -259,6 +259,10 @@ static bool judge_float(struct encode_column *column, int64_t row, const uint8_t
     if (!parse_decimal(text, length, &decimal))
         return refuse(column, PROBLEM_NOT_DECIMAL);
     if (decimal.count == 0)
+        return true;
+    /* So few digits survive the way through the type, far from the ends of its range (IEEE 754). */
+    int64_t magnitude = decimal.exponent < 0 ? -decimal.exponent : decimal.exponent;
+    if (decimal.count <= (single ? SINGLE_DIGITS : DOUBLE_DIGITS) && magnitude < (single ? SINGLE_RANGE : DOUBLE_RANGE))
         return true;
     if (decimal.count > MOST_DIGITS)
         return may_round(column, row, PROBLEM_FLOAT_INEXACT);

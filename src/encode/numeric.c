@@ -173,15 +173,19 @@ static uint8_t *put_rounded(struct encode_column *column, int64_t row, uint128 m
     return put_numeric_digits(column, row, digits, count, column->source.scale, negative, out);
 }
 
-static uint8_t *decimal128_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
-    int128 value;
-    memcpy(&value, column->values + row * 16, sizeof value);
+uint8_t *put_numeric_decimal(struct encode_column *column, int64_t row, int128 value, uint8_t *out) {
     uint128 magnitude = magnitude_of(value);
     if (!fits(column, magnitude))
         return put_rounded(column, row, magnitude, value < 0, out);
     if ((magnitude >> 64) == 0)
         return put_small(&column->numeric, (uint64_t)magnitude, value < 0, out);
     return put_large(&column->numeric, magnitude, value < 0, out);
+}
+
+static uint8_t *decimal128_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
+    int128 value;
+    memcpy(&value, column->values + row * 16, sizeof value);
+    return put_numeric_decimal(column, row, value, out);
 }
 
 /* Integers, the narrow decimals and bool: at most 64 bits. */

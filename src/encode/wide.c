@@ -47,10 +47,21 @@ void wide_decimal_read(const struct encode_column *column, int64_t row, struct w
     memcpy(decimal->digits, digits + at, (size_t)decimal->count);
 }
 
+/* Most values need no more than 128 bits. */
+bool wide_decimal_fits(const struct encode_column *column, int64_t row, int128 *value) {
+    uint64_t limbs[LIMBS];
+    memcpy(limbs, column->values + row * 32, sizeof limbs);
+    memcpy(value, limbs, sizeof *value);
+    uint64_t sign = *value < 0 ? UINT64_MAX : 0;
+    return limbs[2] == sign && limbs[3] == sign;
+}
+
 bool wide_decimal_narrow(const struct encode_column *column, int64_t row, int128 *value, int *scale) {
     struct wide_decimal decimal;
-    wide_decimal_read(column, row, &decimal);
     *scale = column->source.scale;
+    if (*scale >= -38 && *scale <= 38 && wide_decimal_fits(column, row, value))
+        return true;
+    wide_decimal_read(column, row, &decimal);
     while (decimal.count > 1 && decimal.digits[decimal.count - 1] == '0') {
         decimal.count--;
         --*scale;
@@ -85,6 +96,10 @@ static uint8_t *wide_to_number(struct encode_column *column, int64_t row, uint8_
 
 static uint8_t *wide_to_float(struct encode_column *column, int64_t row, uint8_t *out) {
     struct wide_decimal decimal;
+    int128 narrow;
+    if (column->source.scale >= 0 && column->source.scale <= 15 && wide_decimal_fits(column, row, &narrow) &&
+        magnitude_of(narrow) < 1000000)
+        return wide_to_number(column, row, out); /* six digits fit into any float */
     bool single = column->target->type_oid == PG_FLOAT4;
     double value;
     wide_decimal_read(column, row, &decimal);
@@ -101,6 +116,9 @@ static uint8_t *wide_to_float(struct encode_column *column, int64_t row, uint8_t
 
 static uint8_t *wide_to_numeric(struct encode_column *column, int64_t row, uint8_t *out) {
     struct wide_decimal decimal;
+    int128 narrow;
+    if (wide_decimal_fits(column, row, &narrow))
+        return put_numeric_decimal(column, row, narrow, out);
     wide_decimal_read(column, row, &decimal);
     return put_numeric_digits(column, row, decimal.digits, decimal.count, column->source.scale, decimal.negative, out);
 }

@@ -229,3 +229,18 @@ def test_statements_of_a_run_are_those_of_the_golden_file(migration, double, pyt
     if pytestconfig.getoption("--update-golden"):
         golden.write_text(sent, encoding="utf-8")
     assert sent == golden.read_text(encoding="utf-8")
+
+
+# Types
+
+
+def test_semi_structured_values_arrive_as_json(migration):
+    migration.source.execute(
+        f"CREATE TABLE {migration.source.relation('semi')} (\"id\" NUMBER(38,0), \"v\" VARIANT, \"o\" OBJECT, \"a\" ARRAY)",
+        f"INSERT INTO {migration.source.relation('semi')} SELECT 1, PARSE_JSON('{{\"x\": [1.5, null]}}'), "
+        "OBJECT_CONSTRUCT('k', 'v'), ARRAY_CONSTRUCT(1, 'two')",
+        f"INSERT INTO {migration.source.relation('semi')} SELECT 2, NULL, NULL, NULL")
+    migration.target.execute("CREATE TABLE semi (id bigint, v jsonb, o json, a text)")
+    migration.thaw.migrate(migration.config({"source": "semi", "target": "semi", "chunking_columns": ["id"]})).expect(0)
+    found = migration.target.rows("SELECT v::text, o->>'k', a::jsonb::text FROM semi ORDER BY id")
+    assert found == [('{"x": [1.5, null]}', "v", '[1, "two"]'), (None, None, None)]
