@@ -20,6 +20,9 @@ static const struct source_column *named_column(const struct run_mapping *mappin
     if (found >= 0)
         return &mapping->source.columns[found];
     error_set(error, ERROR_CONFIG, "chunking_columns names the column \"%s\", which the source doesn't have", name);
+    const char *nearest = mapping_nearest_source_column(mapping, name);
+    if (nearest != NULL)
+        error_hint(error, "did you mean \"%s\"? Names are exact, upper and lower case included", nearest);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "config/config.h"
 #include "target/copy.h"
 
 enum { NAMING_COLUMNS = 8 };
@@ -26,17 +27,41 @@ static struct buffer *add_problem(struct mapping_findings *findings) {
     return problem;
 }
 
+const char *mapping_nearest_source_column(const struct run_mapping *mapping, const char *name) {
+    const char **names = memory_array(mapping->source.column_count + 1, sizeof *names);
+    for (size_t i = 0; i < mapping->source.column_count; i++)
+        names[i] = mapping->source.columns[i].name;
+    const char *nearest = config_nearest(name, names, mapping->source.column_count);
+    memory_release(&names);
+    return nearest;
+}
+
+static const char *nearest_target_column(const struct run_mapping *mapping, const char *name) {
+    const char **names = memory_array(mapping->target.column_count + 1, sizeof *names);
+    for (size_t i = 0; i < mapping->target.column_count; i++)
+        names[i] = mapping->target.columns[i].encode.name;
+    const char *nearest = config_nearest(name, names, mapping->target.column_count);
+    memory_release(&names);
+    return nearest;
+}
+
+static void add_unknown_name(struct mapping_findings *findings, const char *end, const char *name,
+                             const char *nearest) {
+    struct buffer *problem = add_problem(findings);
+    buffer_appendf(problem, "column_mapping names the %s column \"%s\", which doesn't exist", end, name);
+    if (nearest != NULL)
+        buffer_appendf(problem, " (did you mean \"%s\"?)", nearest);
+}
+
 static void check_mapped_names(const struct run_mapping *mapping, const struct config_table *config,
                                struct mapping_findings *findings) {
     for (size_t i = 0; i < config->column_mapping_count; i++) {
         const char *from = config->column_mapping[i].name;
         const char *to = config->column_mapping[i].value;
         if (source_column_find(&mapping->source, from) < 0)
-            buffer_appendf(add_problem(findings), "column_mapping names the source column \"%s\", which doesn't exist",
-                           from);
+            add_unknown_name(findings, "source", from, mapping_nearest_source_column(mapping, from));
         if (target_column_find(&mapping->target, to) < 0)
-            buffer_appendf(add_problem(findings), "column_mapping names the target column \"%s\", which doesn't exist",
-                           to);
+            add_unknown_name(findings, "target", to, nearest_target_column(mapping, to));
     }
 }
 
@@ -147,7 +172,14 @@ static bool refuse_findings(const struct run_mapping *mapping, const struct mapp
                            mapping->source.columns[mapping->columns[i]].name,
                            mapping->source.columns[mapping->columns[i]].type_name, mapping->targets[i].name,
                            mapping->targets[i].type_name, findings->refusals[i]);
-    bool good = text.length == 0 || error_set(error, ERROR_CONFIG, "%s", buffer_string(&text));
+    bool good = text.length == 0;
+    if (!good) {
+        error_set(error, ERROR_CONFIG, "%s", buffer_string(&text));
+        error_hint(error, "%s; `thaw check` shows every column and what it is paired with",
+                   findings->problem_count > 0
+                       ? "correct column_mapping, whose names are exact, or the target table"
+                       : "change the target column's type, or cast the column in a view of the source");
+    }
     buffer_release(&text);
     return good;
 }

@@ -26,6 +26,8 @@ struct mapping_findings {
 bool mapping_pair(struct run_mapping *mapping, const struct config_table *config, struct source_connection *source,
                   const struct dialect *dialect, struct mapping_findings *findings, struct error *error) THAW_CHECK;
 void mapping_findings_release(struct mapping_findings *findings);
+/* The source column that is called nearly so, or NULL. */
+const char *mapping_nearest_source_column(const struct run_mapping *mapping, const char *name);
 /* Chunking columns and how they cut, after mapping_pair(): as configured, else the key that the user named, else the source's
  * primary key. Where nothing orders chunks, a large table is cut by a hash; else it is one chunk. */
 bool mapping_choose_keys(struct run_mapping *mapping, const struct config_table *config,

@@ -44,6 +44,9 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     else if (done)
         done = plan_from_rows(plan, &rows, mapping->keys, mapping->key_count, &size, error);
     source_rows_release(&rows);
+    /* The one part of the query that isn't ours. */
+    if (!done && error->kind == ERROR_CONFIG && table->config->source_filter != NULL)
+        error_hint(error, "check source_filter, which goes into the query as it is: %s", table->config->source_filter);
     return done || error_context(error, "the planning query");
 }
 

@@ -31,7 +31,7 @@ static void *open_library(const char *path, struct buffer *tried) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         const char *reason = dlerror();
-        buffer_appendf(tried, "\n  %s", reason != NULL ? reason : path);
+        buffer_appendf(tried, "%s%s", tried->length > 0 ? "; " : "", reason != NULL ? reason : path);
     }
     return library;
 }
@@ -55,7 +55,7 @@ static void *find_library(const char *name, struct driver *driver, struct buffer
                 return library;
             }
         }
-        buffer_appendf(tried, "\n  nothing of that name in %s/%s", folder, folders[i]);
+        buffer_appendf(tried, "%snothing of that name in %s/%s", tried->length > 0 ? "; " : "", folder, folders[i]);
     }
     void *library = open_library(name, tried);
     if (library != NULL)
@@ -135,7 +135,7 @@ bool driver_load(struct driver *driver, const char *name, const char *entrypoint
     }
     bool ok = library != NULL;
     if (!ok) {
-        error_set(error, ERROR_CONFIG, "the driver %s can't be loaded:%s", name, buffer_string(&tried));
+        error_set(error, ERROR_CONFIG, "the driver %s can't be loaded: %s", name, buffer_string(&tried));
         error_hint(error, "put the driver's library into the folder drivers/ beside the program, or give its path");
     }
     ok = ok && initialise(driver, library, entrypoint, error);

@@ -65,6 +65,8 @@ static bool open_database(struct source *source, struct error *error) {
     driver_failure(&adbc_error, status, "opening the database", error);
     if (error->kind == ERROR_INTERNAL || error->kind == ERROR_DATA)
         error->kind = ERROR_CONFIG; /* the driver hasn't spoken to anybody yet: what it was given is wrong */
+    if (error->hint[0] == '\0' && source->dialect != &dialect_snowflake && !source->in_memory)
+        error_hint(error, "check the path of the database file, and that thaw may read it");
     return error_context(error, "%s", source->label);
 }
 
@@ -139,7 +141,11 @@ static bool open_connection(struct source_connection *connection, struct error *
         status = driver->ConnectionInit(&connection->adbc, &source->database, &adbc_error);
     if (status == ADBC_STATUS_OK)
         return true;
-    return driver_failure(&adbc_error, status, "connecting", error);
+    driver_failure(&adbc_error, status, "connecting", error);
+    if (error->hint[0] == '\0' && error->kind == ERROR_TRANSIENT && source->dialect == &dialect_snowflake)
+        error_hint(error, "check snowflake.account, snowflake.host and snowflake.port, and that the service can be "
+                          "reached from here (firewalls, HTTPS_PROXY)");
+    return false;
 }
 
 static bool log_in_to_snowflake(struct source_connection *connection, struct error *error) {

@@ -71,7 +71,9 @@ static void judge_kind(const struct examined *examined, struct target_refusals *
                        : *kind == 'f' ? "a foreign table: its rows wouldn't commit together with the ledger's record"
                                       : "not a table";
     if (*kind != 'r' && *kind != 'p') {
-        error_set(refuse(refusals), ERROR_CONFIG, "target \"%s\".\"%s\" is %s", examined->schema, examined->name, what);
+        struct error *error = refuse(refusals);
+        error_set(error, ERROR_CONFIG, "target \"%s\".\"%s\" is %s", examined->schema, examined->name, what);
+        error_hint(error, "name a table of this database as the target: rows are copied into nothing else");
     } else if (*persistence == 't') {
         error_set(refuse(refusals), ERROR_CONFIG, "target \"%s\".\"%s\" is a temporary table", examined->schema,
                   examined->name);

@@ -15,7 +15,11 @@ static const struct {
     {"08P01", ERROR_INTERNAL, NULL},
     {"08", ERROR_TRANSIENT, NULL},
     {"22", ERROR_DATA, NULL},
-    {"23", ERROR_DATA, NULL},
+    {"23505", ERROR_DATA,
+     "the source has this key twice, or the target has the row already: truncate_onstart empties the target first, "
+     "source_filter leaves rows out"},
+    {"23", ERROR_DATA,
+     "correct the row in the source, leave such rows out with source_filter, or change the constraint"},
     {"25006", ERROR_TRANSIENT,
      "the server takes no writes: it is a standby (after a failover: the old primary), or "
      "default_transaction_read_only "
