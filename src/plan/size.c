@@ -9,7 +9,7 @@ static const int64_t CHUNK_BYTES = INT64_C(2) << 30;
 static const int64_t VIEW_CHUNK_BYTES = INT64_C(8) << 30;
 /* Fewer rows than this a chunk, or fewer bytes where rows are wide, and the fixed costs (a query, a claim, a commit) show. */
 static const int64_t MINIMUM_ROWS = 50000;
-static const int64_t MINIMUM_BYTES = INT64_C(32) << 20;
+static const int64_t MINIMUM_BYTES = INT64_C(16) << 20;
 /* With several chunks a worker the last ones to finish leave the others idle for a fraction of the run only. */
 static const int64_t CHUNKS_A_WORKER = 4;
 static const int64_t VIEW_CHUNKS_A_WORKER = 2;

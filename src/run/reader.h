@@ -17,8 +17,8 @@
 
 enum {
     /* Measured, see docs/decisions.md: larger segments are no faster, smaller ones pay for more round trips. */
-    READER_SEGMENTS = 3,
-    READER_SEGMENT_BYTES = 1024 * 1024
+    READER_SEGMENTS = 2,
+    READER_SEGMENT_BYTES = 3 * 1024 * 1024
 };
 
 /* What to read. Borrowed until reader_end(). */

@@ -94,7 +94,7 @@ static void wide_rows_make_smaller_chunks(void **state) {
         all[i] = i;
     }
     const struct plan_size size = plan_choose_size(&table, all, 250, PLAN_RANGE, 0, 8);
-    assert_int_equal(size.minimum_rows, (32 << 20) / (2 + 250 * 12));
+    assert_int_equal(size.minimum_rows, (16 << 20) / (2 + 250 * 12));
     /* Every one of eight workers has something to do with 200,000 of them. */
     assert_true(200000 / plan_chunk_rows(&size, 200000) >= 8);
 }
