@@ -16,7 +16,7 @@
 #include "source/source.h"
 
 enum {
-    /* Measured, see docs/decisions.md: larger segments are no faster, smaller ones pay for more round trips. */
+    /* Measured, see docs/decisions.md: smaller segments pay for more round trips, larger ones cost memory. */
     READER_SEGMENTS = 2,
     READER_SEGMENT_BYTES = 3 * 1024 * 1024
 };
