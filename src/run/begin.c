@@ -283,16 +283,35 @@ static const struct ledger_run *listed_run(const struct ledger_runs *listed, con
     return NULL;
 }
 
-static bool register_run(struct run *run, const struct ledger_runs *listed, struct error *error) {
-    for (size_t i = 0; i < run->database_count; i++) {
-        struct run_database *database = &run->databases[i];
-        const struct ledger_run *known = run->resumed ? listed_run(&listed[i], run->run_id) : NULL;
-        /* A run that was listed is unfinished, except one that was asked for by its id. */
+/* The run's row in a database, whatever its status: one that is completed there isn't listed among the unfinished. */
+static bool find_run(struct run *run, struct run_database *database, struct ledger_runs *found,
+                     const struct ledger_run **known, struct error *error) {
+    int64_t now_us = 0;
+    *known = NULL;
+    if (!run->resumed)
+        return true;
+    if (!ledger_list_runs(&database->control, run->run_id, found, &now_us, error))
+        return false;
+    *known = listed_run(found, run->run_id);
+    return true;
+}
+
+static bool register_in(struct run *run, struct run_database *database, struct error *error) {
+    struct ledger_runs found = {0};
+    const struct ledger_run *known = NULL;
+    bool done = find_run(run, database, &found, &known, error);
+    if (done) {
         database->settled = known != NULL && strcmp(known->status, "completed") == 0;
-        bool written = known == NULL ? insert_rows(run, database, error) : adopt_rows(run, database, known, error);
-        if (!written || (!database->settled && !keeper_register(run, database, true, error)))
-            return false;
+        done = known == NULL ? insert_rows(run, database, error) : adopt_rows(run, database, known, error);
     }
+    ledger_runs_release(&found);
+    return done && (database->settled || keeper_register(run, database, true, error));
+}
+
+static bool register_run(struct run *run, struct error *error) {
+    for (size_t i = 0; i < run->database_count; i++)
+        if (!register_in(run, &run->databases[i], error))
+            return false;
     return true;
 }
 
@@ -308,7 +327,7 @@ static bool decide_and_register(struct run *run, struct ledger_runs *listed, str
         done = target_begin(&ordered[i]->control, true, error) && ledger_lock_decision(&ordered[i]->control, error) &&
                ledger_list_runs(&ordered[i]->control, run->options->run_id, &listed[ordered[i] - run->databases],
                                 &now_us, error);
-    done = done && decide(run, listed, now_us, error) && register_run(run, listed, error) &&
+    done = done && decide(run, listed, now_us, error) && register_run(run, error) &&
            fault_point(&run->faults, "before_begin_commit", error);
     for (size_t i = 0; done && i < run->database_count; i++)
         done = target_commit(&ordered[i]->control, &unknown, error);
