@@ -73,11 +73,19 @@ void scheduler_leave(struct run *run, struct run_table *table, bool completed, i
     pthread_mutex_lock(&run->mutex);
     table->active--;
     if (completed) {
+        table->exhausted = 0;
         table->chunks_completed++;
         table->rows_committed += rows;
     }
     pthread_mutex_unlock(&run->mutex);
     /* Nobody is woken: who leaves takes the next chunk itself, with its buffers warm. */
+}
+
+int scheduler_count_exhausted(struct run *run, struct run_table *table) {
+    pthread_mutex_lock(&run->mutex);
+    int exhausted = ++table->exhausted;
+    pthread_mutex_unlock(&run->mutex);
+    return exhausted;
 }
 
 void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state) {

@@ -26,6 +26,8 @@ size_t scheduler_claimable(struct run *run, const struct run_database *database,
 void scheduler_enter(struct run *run, struct run_table *table);
 /* A chunk of the table is done with; completed: its rows are committed. */
 void scheduler_leave(struct run *run, struct run_table *table, bool completed, int64_t rows);
+/* A chunk's last attempt has failed; how many have since one was completed. */
+int scheduler_count_exhausted(struct run *run, struct run_table *table);
 void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state);
 void scheduler_fail(struct run *run, struct run_table *table, const struct error *failure);
 /* Every table of the database that isn't finished fails. False: there was none. */

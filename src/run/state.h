@@ -82,8 +82,9 @@ struct run_table {
     bool planned; /* its chunks are in the ledger */
     struct run_mapping mapping;
     int64_t generation;
-    int active;  /* workers of this process in its chunks */
-    int readers; /* and how many of them the source can have at once */
+    int active;    /* workers of this process in its chunks */
+    int exhausted; /* chunks whose last attempt failed since one was completed */
+    int readers;   /* and how many of them the source can have at once */
     int64_t chunks_total, chunks_completed;
     int64_t rows_expected, rows_committed;
     struct error failure;

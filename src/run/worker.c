@@ -11,8 +11,10 @@
 #include "run/retry.h"
 #include "run/scheduler.h"
 
-/* Some four minutes. */
-enum { CLAIM_FAILURES_ALLOWED = 8 };
+enum {
+    CLAIM_FAILURES_ALLOWED = 8,  /* some four minutes */
+    EXHAUSTED_CHUNKS_ALLOWED = 3 /* in a row, each after its last attempt */
+};
 
 /* Claims of one worker that failed one after the other. */
 struct claim_failures {
@@ -58,7 +60,8 @@ static void release_claim(struct worker *worker, const struct run_table *table, 
 }
 
 /* Record a chunk's failure. Data, configuration and the like fail the whole table: none of its chunks would fare better,
- * or the user asked to be stopped. What may pass leaves the table's other chunks their try. */
+ * or the user asked to be stopped. What may pass leaves the table's other chunks their try, unless several in a row had
+ * all of theirs: a disk that is full would otherwise be tried once a chunk, for hours. */
 static void record_failure(struct worker *worker, struct run_table *table, const struct ledger_claim *claim,
                            const struct error *failure) {
     struct run *run = worker->run;
@@ -67,21 +70,23 @@ static void record_failure(struct worker *worker, struct run_table *table, const
     struct error of_table = *failure;
     bool recorded = false;
     error_clear(&error);
+    bool hopeless =
+        failure->kind != ERROR_TRANSIENT || scheduler_count_exhausted(run, table) >= EXHAUSTED_CHUNKS_ALLOWED;
     error_context(&of_table, "chunk %lld", (long long)claim->chunk_id);
     log_failure(run->log, &scope, failure);
     for (int attempt = 0; !recorded && attempt < 5; attempt++) {
         if (attempt > 0 && !retry_wait(run, attempt))
             break;
-        recorded = load_connect_for_record(worker, table->database, &error) &&
-                   ledger_fail_chunk(&worker->target, run->run_id, claim, failure->message, &error) &&
-                   (failure->kind == ERROR_TRANSIENT ||
-                    ledger_fail_table(&worker->target, run->run_id, table->table_id, of_table.message, &error));
+        recorded =
+            load_connect_for_record(worker, table->database, &error) &&
+            ledger_fail_chunk(&worker->target, run->run_id, claim, failure->message, &error) &&
+            (!hopeless || ledger_fail_table(&worker->target, run->run_id, table->table_id, of_table.message, &error));
         if (!recorded)
             load_disconnect(worker);
     }
     if (!recorded)
         log_write(run->log, LOG_WARNING, &scope, "its failure could not be recorded: %s", error.message);
-    if (failure->kind != ERROR_TRANSIENT || !recorded)
+    if (hopeless || !recorded)
         scheduler_fail(run, table, &of_table);
 }
 
