@@ -67,3 +67,8 @@ def assert_made_good(migration: Migration, table: Table, config: dict, finished:
     migration.target.assert_completed()
     assert migration.target.count("migration_status.migration_runs") == 1, "the rerun began anew instead of going on"
     return ended
+
+
+def assert_said(finished: Finished, *words: str) -> None:
+    """One record of the log has all of `words`."""
+    assert finished.records(*words), f"no record has all of {words}; {finished}"
