@@ -29,7 +29,7 @@ class Tally:
         self.kinds[kind][ended] += 1
 
     def lines(self) -> list:
-        return [f"  {kind:<40}" + ", ".join(f"{ended}: {times}" for ended, times in sorted(counts.items()))
+        return [f"  {kind:<52}" + ", ".join(f"{ended}: {times}" for ended, times in sorted(counts.items()))
                 for kind, counts in sorted(self.kinds.items())]
 
 

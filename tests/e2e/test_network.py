@@ -1,15 +1,18 @@
-"""The way between thaw and PostgreSQL breaks, stalls or loses an answer, at each statement that matters. A run ends completed
+"""The ways between thaw and its two ends break, stall or lose an answer, at each statement that matters. A run ends completed
 and equal, or says what it couldn't do, and the same command completes it."""
 
+import signal
 import time
 
+import duckdb
 import pytest
 
 from conftest import Migration
-from faults import assert_made_good, proxy, tally, through  # noqa: F401 (fixtures)
-from marks import both_sources, both_versions
-from sources import DuckdbSource
-from tests.servers.proxy import Fault
+from faults import assert_made_good, assert_said, proxy, tally, through  # noqa: F401 (fixtures)
+from marks import snowflake_only
+from sources import DuckdbSource, SnowflakeSource, Source
+from tests.servers.double import SnowflakeDouble
+from tests.servers.proxy import Fault, Proxy
 
 ROWS, BATCH = 20_000, 2_000
 COLUMNS = {"id": "int", "text": "text"}
@@ -19,20 +22,23 @@ COMMIT = b"COMMIT\0"
 IMPATIENT = {"THAW_STALL_SECONDS": "2", "THAW_FIRST_ANSWER_SECONDS": "4", "PGCONNECT_TIMEOUT": "2"}
 
 
-SELECT = f"SELECT i, repeat('t', 40) || i FROM range({ROWS}) AS r(i)"
 TARGET = "CREATE TABLE t (id bigint, text text)"
 
 
-def prepare(migration):
+def select(rows: int) -> str:
+    return f"SELECT i, repeat('t', 40) || i FROM range({rows}) AS r(i)"
+
+
+def prepare(migration, rows: int = ROWS):
     migration.target.execute(TARGET)
-    return migration.source.table("t", COLUMNS, SELECT)
+    return migration.source.table("t", COLUMNS, select(rows))
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """A file that is only read, and its table: made once."""
     source = DuckdbSource(tmp_path_factory.mktemp("kept"))
-    return source, source.table("t", COLUMNS, SELECT)
+    return source, source.table("t", COLUMNS, select(ROWS))
 
 
 # What a run does, in its order: where it is found, and whether one command must survive it. Before a run is registered there
@@ -88,3 +94,116 @@ def test_the_way_to_postgresql_fails_once(thaw, target, kept, proxy, tally, plac
     ended = assert_made_good(migration, table, config, finished, rows=ROWS, allowed=(0,) if survives else (0, 1))
     assert finished.seconds < 60, finished
     tally.count(action, ended)
+
+
+# The way to Snowflake
+
+SNOW_ROWS = 40_000
+SNOW_TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 20_000, "truncate_onstart": True}
+# What the double does, until when it does it (seconds; None: as often as its number says), and what the log must say.
+SOURCE_FAULTS = {
+    "chunks lost in silence": ({"lose_chunks": 2}, None, "cut the result"),
+    "chunks answer 500": ({"fail_chunks": 2}, None, None),
+    "chunks break off": ({"drop_chunks": 2}, None, None),
+    "chunks stall": ({"chunk_delay": 60}, 3, "nothing has moved"),
+    "queries answer 500": ({"fail_queries": 2}, None, None),
+    "queries are slow, as in a warehouse that resumes": ({"query_delay": 1}, 2, None),
+    "queries get no answer": ({"query_delay": 6}, 3, "nothing has moved"),
+    "the session is gone": ({"expire_sessions": 1}, 1, "attempt 1 failed"),
+}
+READING_ONLY = {"chunks lost in silence", "chunks answer 500", "chunks break off", "chunks stall", "queries get no answer"}
+MOMENTS = {"planning": "after_begin:stop", "reading": "after_plan_commit:stop"}
+
+
+@snowflake_only
+@pytest.mark.parametrize(("moment", "kind"), [(moment, kind) for kind in SOURCE_FAULTS for moment in MOMENTS
+                                              if moment == "reading" or kind not in READING_ONLY])
+def test_the_way_to_snowflake_fails_for_a_while(migration, double, tally, moment, kind):
+    table = prepare(migration, SNOW_ROWS)
+    config = migration.config(SNOW_TABLE)
+    faults, seconds, said = SOURCE_FAULTS[kind]
+    running = migration.thaw.start_migrate(config, fault=MOMENTS[moment], **{**IMPATIENT, "THAW_RETRY_SCALE": "12"})
+    running.wait_until_stopped()
+    double.control(faults)
+    running.signal(signal.SIGCONT)
+    if seconds is not None:
+        time.sleep(seconds)
+        double.control(dict.fromkeys(faults, 0))
+    finished = running.wait(60)
+    assert seconds is not None or double.control() == double.control(dict.fromkeys(faults, 0)), "the fault did not happen"
+    ended = assert_made_good(migration, table, config, finished, rows=SNOW_ROWS)
+    if said:
+        assert_said(finished, "WARNING", said)
+    tally.count(f"Snowflake: {kind}", ended)
+
+
+CLIENT_TIMEOUT, REQUEST_TIMEOUT = (f"adbc.snowflake.sql.client_option.{name}_timeout" for name in ("client", "request"))
+
+
+class LastingSource(SnowflakeSource):
+    """A database of the double in a file, which outlives the double."""
+
+    def __init__(self, directory, double, key_file):
+        Source.__init__(self, directory)
+        self.double, self.database, self.key_file = double, "LASTING", key_file
+        self.lines = DuckdbSource(directory)
+        self.kept = self.lines.table("t", COLUMNS, select(SNOW_ROWS))
+        with duckdb.connect(directory / f"{self.database}.db") as connection:
+            connection.execute('CREATE SCHEMA "PUBLIC"')
+            connection.execute(f'CREATE TABLE "PUBLIC".t AS {self.kept.rows_sql}')
+
+    def config(self, **login) -> dict:
+        config = super().config(**login)
+        config["snowflake"]["options"] = {"FAKESNOW_DB_PATH": str(self.directory), REQUEST_TIMEOUT: "3s"}
+        return config
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory, key_file):
+    with SnowflakeDouble(chunk_rows=5_000, batch_rows=2_000) as double:
+        yield LastingSource(tmp_path_factory.mktemp("lasting"), double, key_file)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_snowflake_breaks_down_and_comes_back(thaw, target, lasting, tally, moment):
+    migration = Migration(thaw, lasting, target)
+    target.execute(TARGET)
+    config = migration.config(SNOW_TABLE)
+    running = thaw.start_migrate(config, fault=MOMENTS[moment], THAW_RETRY_SCALE="25")
+    running.wait_until_stopped()
+    lasting.double.kill()
+    running.signal(signal.SIGCONT)
+    time.sleep(1)
+    lasting.double.start()
+    finished = running.wait(90)
+    tally.count("Snowflake: killed and started again",
+                assert_made_good(migration, lasting.kept, config, finished, rows=SNOW_ROWS))
+
+
+# The HTTP requests of a run with one worker: the log-in, three statements that pin the session, some that ask what the table
+# looks like, the plan, the chunks. Before a run is registered an error is the right answer.
+REQUESTS = [("log-in", 1), *[("query", number) for number in (1, 3, 4, 6, 7, 8, 10)]]
+
+
+@snowflake_only
+@pytest.mark.parametrize(("request_", "number", "action"),
+                         [(name, number, "cut") for name, number in REQUESTS] +
+                         [(name, number, "stall") for name, number in (("log-in", 1), ("query", 4), ("query", 8))])
+def test_the_way_to_snowflake_fails_once(migration, double, tally, request_, number, action):
+    table = prepare(migration, SNOW_ROWS)
+    config = migration.config(SNOW_TABLE)
+    with Proxy(double.host, double.port) as proxy:
+        config["snowflake"] |= {"port": proxy.port, "options": {CLIENT_TIMEOUT: "2s", REQUEST_TIMEOUT: "3s"}}
+        path = b"login-request" if request_ == "log-in" else b"query-request"
+        fault = proxy.add(Fault(action, at=b"POST /" + (b"session" if request_ == "log-in" else b"queries") + b"/v1/" + path,
+                                number=number))
+        finished = migration.thaw.migrate(config, "--workers", "1", **{**IMPATIENT, "THAW_FIRST_ANSWER_SECONDS": "20"})
+        assert fault.hits == 1, f"the fault did not happen; {finished}"
+        early = request_ == "log-in" or number < 4
+        if early and finished.status == 1:
+            migration.thaw.migrate(config, "--workers", "1").expect(0)
+            assert migration.assert_same(table, "t") == SNOW_ROWS
+            ended = "completed by a rerun"
+        else:
+            ended = assert_made_good(migration, table, config, finished, rows=SNOW_ROWS)
+    tally.count(f"Snowflake: {action}", ended)
