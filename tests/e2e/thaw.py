@@ -90,6 +90,7 @@ class Thaw:
         # Retries that wait seconds would make the tests slow, not better.
         self.environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {"THAW_RETRY_SCALE": "2"}
         self.running: list = []
+        self.prefix: list = []  # words before the command, for example those that put it into a network namespace
 
     def write(self, config: dict, name: str = "config.json") -> pathlib.Path:
         path = self.directory / name
@@ -97,7 +98,7 @@ class Thaw:
         return path
 
     def start(self, *arguments: str, environment: dict | None = None, stderr=subprocess.PIPE) -> Running:
-        command = [str(BINARY), *arguments]
+        command = [*self.prefix, str(BINARY), *arguments]
         process = subprocess.Popen(command, cwd=self.directory, env=self.environment | (environment or {}), text=True,
                                    encoding="utf-8", errors="backslashreplace", stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=stderr)

@@ -90,12 +90,14 @@ class Postgres:
 
     directory: made if missing, kept at the end. None: one under the temporary folder, removed by stop().
     settings: of postgresql.conf, over SETTINGS. Changing them later: change `settings`, then restart().
+    prefix: words before the command that starts the server, for example those that put it into a network namespace.
     hba: lines of pg_hba.conf that come before those that trust everybody, for example
          "host all app 127.0.0.1/32 scram-sha-256"; see also create_role().
     """
 
-    def __init__(self, version: int = 15, directory=None, *, settings: dict | None = None, hba: tuple = ()):
-        self.version = version
+    def __init__(self, version: int = 15, directory=None, *, settings: dict | None = None, hba: tuple = (),
+                 prefix: tuple = ()):
+        self.version, self.prefix = version, prefix
         self.temporary = directory is None
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix=f"thaw-pg{version}-", dir="/tmp")).resolve()
         self.settings = {**SETTINGS, **(settings or {})}
@@ -133,6 +135,8 @@ class Postgres:
         return {"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": self.user}
 
     def url(self, database: str = "postgres", user: str | None = None) -> str:
+        if str(self.host).startswith("/"):  # the directory of a Unix socket
+            return f"postgresql://{user or self.user}@/{database}?host={self.host}&port={self.port}"
         return f"postgresql://{user or self.user}@{self.host}:{self.port}/{database}"
 
     # Life and death
@@ -144,8 +148,8 @@ class Postgres:
         self._configure()
         for attempt in range(5):
             chosen = self.port or free_port()
-            result = run(as_postgres([self.binaries / "pg_ctl", "-D", self.data, "-l", self.log_file, "-w", "-t", "60",
-                                      "-s", "-o", f"-p {chosen}", "start"]))
+            result = run([*self.prefix, *as_postgres([self.binaries / "pg_ctl", "-D", self.data, "-l", self.log_file, "-w",
+                                                      "-t", "60", "-s", "-o", f"-p {chosen}", "start"])])
             if result.returncode == 0:
                 break
             # Somebody took the port between our look and PostgreSQL's; or, after a crash, its last owner lingers.
