@@ -207,3 +207,14 @@ def test_the_way_to_snowflake_fails_once(migration, double, tally, request_, num
         else:
             ended = assert_made_good(migration, table, config, finished, rows=SNOW_ROWS)
     tally.count(f"Snowflake: {action}", ended)
+
+
+@snowflake_only
+def test_a_log_in_that_hangs_is_given_up(migration):
+    """After a minute; here after two seconds."""
+    prepare(migration, 10)
+    config = {**migration.config(SNOW_TABLE), **migration.source.config(password="hang")}
+    refused = migration.thaw.migrate(config, THAW_LOGIN_SECONDS="2", timeout=30).expect(1)
+    assert_said(refused, "ERROR", "Snowflake account test", "log-in was not answered within 2 s", "check host, port")
+    assert refused.seconds < 10
+    assert not migration.target.has_ledger()
