@@ -274,6 +274,8 @@ bool keeper_run(struct run *run) {
             pthread_cond_timedwait(&run->changed, &run->mutex, &until);
         pthread_mutex_unlock(&run->mutex);
     }
+    /* Workers see a signal at once; the last of them may have ended before the next tick. */
+    (void)handle_stop(&keeper, clock_monotonic_us());
     report(&keeper);
     return true;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/stop.h"
+
 static struct run_table *first_in_state(struct run *run, enum table_state state) {
     for (size_t i = 0; i < run->table_count; i++)
         if (run->tables[i].state == state)
@@ -23,7 +25,7 @@ struct job scheduler_next(struct run *run) {
     struct run_table *drained = first_in_state(run, TABLE_DRAINED);
     struct run_table *unplanned = first_in_state(run, TABLE_UNPLANNED);
     bool ready = first_in_state(run, TABLE_READY) != NULL;
-    if (atomic_load(&run->stopping)) {
+    if (atomic_load(&run->stopping) || stop_requested()) { /* the keeper may not have seen the signal yet */
         job.kind = JOB_NONE;
     } else if (drained != NULL) {
         drained->state = TABLE_FINISHING;
