@@ -107,7 +107,7 @@ SOURCE_FAULTS = {
     "chunks break off": ({"drop_chunks": 2}, None, None),
     "chunks stall": ({"chunk_delay": 60}, 3, "nothing has moved"),
     "queries answer 500": ({"fail_queries": 2}, None, None),
-    "queries are slow, as in a warehouse that resumes": ({"query_delay": 1}, 2, None),
+    "queries are slow (a warehouse resumes)": ({"query_delay": 1}, 2, None),
     "queries get no answer": ({"query_delay": 6}, 3, "nothing has moved"),
     "the session is gone": ({"expire_sessions": 1}, 1, "attempt 1 failed"),
 }
