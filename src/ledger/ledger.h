@@ -45,8 +45,11 @@ struct ledger_runs {
     size_t count;
 };
 
-/* Serialise the decision to start or resume: an advisory transaction lock on the caller's open transaction. */
-bool ledger_lock_decision(struct target_connection *connection, struct error *error) THAW_CHECK;
+/* Serialise the decision to start or resume: an advisory transaction lock on the caller's open transaction, which the server
+ * ends where it is idle for 15 s from then on: nobody knows its owner yet, so nobody else could. *locked false: somebody
+ * else has it, and `wait` is false. */
+bool ledger_lock_decision(struct target_connection *connection, bool wait, bool *locked,
+                          struct error *error) THAW_CHECK;
 /* Unfinished runs (and the run `run_id`, if not NULL, whatever its status), newest progress first. The time is the
  * server's: *now_us. */
 bool ledger_list_runs(struct target_connection *connection, const char *run_id, struct ledger_runs *runs,
@@ -82,7 +85,7 @@ bool ledger_finish_run(struct target_connection *connection, const char *run_id,
 /* ---- presence ----------------------------------------------------------------------------------------------------- */
 
 /* In the caller's transaction: a row for this process in migration_owners; *owner_id is its small key. Its first
- * deadline is five minutes away. Hold the presence before that transaction commits, so that nobody finds the run
+ * deadline is a minute away. Hold the presence before that transaction commits, so that nobody finds the run
  * without owner. */
 bool ledger_insert_owner(struct target_connection *connection, const char *run_id, const char *host, int process_id,
                          int *owner_id, struct error *error) THAW_CHECK;
@@ -90,13 +93,16 @@ bool ledger_insert_owner(struct target_connection *connection, const char *run_i
  * It needs nothing of the rows, so it works while the transaction that inserts them is still open. */
 bool ledger_hold_presence(struct target_connection *presence, int run_number, int owner_id,
                           struct error *error) THAW_CHECK;
+/* From now on each transaction that target_begin() opens on this connection shows in pg_locks as the owner's, before it locks
+ * anything else, so that ledger_evict_overdue() finds it wherever the owner froze. owner_id 0: no longer. */
+void ledger_mark_transactions(struct target_connection *connection, int owner_id);
 /* Is it still held? A round trip on the presence connection. ERROR_LOST where it isn't. */
 bool ledger_check_presence(struct target_connection *presence, struct error *error) THAW_CHECK;
 /* Publish progress: heartbeat and the deadline after which others may terminate this owner's backends. Own statement,
  * on a connection outside of any load. ERROR_LOST where this owner was evicted or its run deleted. */
 bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_seconds,
                       struct error *error) THAW_CHECK;
-/* Terminate the backends (presence and open loads, found by the locks that they hold) of the run's owners whose
+/* Terminate the backends (presence and marked transactions, found by the locks that they hold) of the run's owners whose
  * deadline has passed; *evicted says how many owners. Own statements; waits up to 5 s for each backend to end. */
 bool ledger_evict_overdue(struct target_connection *connection, const char *run_id, int *evicted,
                           struct error *error) THAW_CHECK;

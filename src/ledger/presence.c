@@ -9,12 +9,20 @@ bool ledger_insert_owner(struct target_connection *connection, const char *run_i
     PGresult *result = NULL;
     if (!target_query(connection,
                       "INSERT INTO migration_status.migration_owners (run_id, host, process_id, deadline_at)"
-                      " VALUES ($1::uuid, $2, $3::bigint, clock_timestamp() + interval '5 minutes') RETURNING owner_id",
+                      " VALUES ($1::uuid, $2, $3::bigint, clock_timestamp() + interval '1 minute') RETURNING owner_id",
                       3, parameters, &result, error))
         return false;
     *owner_id = (int)number_of(result, 0, 0);
     PQclear(result);
     return true;
+}
+
+void ledger_mark_transactions(struct target_connection *connection, int owner_id) {
+    if (owner_id == 0)
+        connection->opening[0] = '\0';
+    else
+        snprintf(connection->opening, sizeof connection->opening, "SELECT pg_advisory_xact_lock_shared(1952997637, %d)",
+                 owner_id);
 }
 
 static bool lock_presence(struct target_connection *presence, int run_number, int owner_id, struct error *error) {

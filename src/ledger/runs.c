@@ -11,8 +11,18 @@ bool ledger_new_uuid(struct target_connection *connection, char uuid[37], struct
     return true;
 }
 
-bool ledger_lock_decision(struct target_connection *connection, struct error *error) {
-    return target_execute(connection, "SELECT pg_advisory_xact_lock(1952997634, 0)", error);
+bool ledger_lock_decision(struct target_connection *connection, bool wait, bool *locked, struct error *error) {
+    PGresult *result = NULL;
+    *locked = wait;
+    if (wait && !target_execute(connection, "SELECT pg_advisory_xact_lock(1952997634, 0)", error))
+        return false;
+    if (!wait) {
+        if (!target_query(connection, "SELECT pg_try_advisory_xact_lock(1952997634, 0)", 0, NULL, &result, error))
+            return false;
+        *locked = truth_of(result, 0, 0);
+        PQclear(result);
+    }
+    return !*locked || target_execute(connection, "SET LOCAL idle_in_transaction_session_timeout = '15s'", error);
 }
 
 bool ledger_list_runs(struct target_connection *connection, const char *run_id, struct ledger_runs *runs,

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "run/keeper.h"
 #include "run/mapping.h"
+#include "run/presence.h"
 #include "run/resume.h"
 #include "run/stop.h"
 
@@ -48,6 +48,7 @@ static struct run_database *database_named(struct run *run, const char *name) {
         if (same(run->databases[i].name, name))
             return &run->databases[i];
     struct run_database *database = &run->databases[run->database_count++];
+    database->run = run;
     database->name = name;
     database->cancel.parent = &run->cancel;
     return database;
@@ -135,7 +136,8 @@ static int compare_databases(const void *left, const void *right) {
 
 bool begin_databases(struct run *run, struct error *error) {
     for (size_t i = 0; i < run->database_count; i++)
-        if (!keeper_connect(run, &run->databases[i], error) || !ledger_prepare(&run->databases[i].control, error))
+        if (!presence_connect(run, &run->databases[i], error) || !presence_prepare(run, &run->databases[i], error) ||
+            !ledger_prepare(&run->databases[i].control, error))
             return false;
     return true;
 }
@@ -305,7 +307,7 @@ static bool register_in(struct run *run, struct run_database *database, struct e
         done = known == NULL ? insert_rows(run, database, error) : adopt_rows(run, database, known, error);
     }
     ledger_runs_release(&found);
-    return done && (database->settled || keeper_register(run, database, true, error));
+    return done && (database->settled || presence_register(run, database, true, error));
 }
 
 static bool register_run(struct run *run, struct error *error) {
@@ -313,6 +315,19 @@ static bool register_run(struct run *run, struct error *error) {
         if (!register_in(run, &run->databases[i], error))
             return false;
     return true;
+}
+
+static bool lock_decision(struct run *run, struct run_database *database, struct error *error) {
+    bool locked = false;
+    if (!target_begin(&database->control, true, error) ||
+        !ledger_lock_decision(&database->control, false, &locked, error))
+        return false;
+    if (locked)
+        return true;
+    log_info(run->log, "run",
+             "another process is starting or resuming a run in database %s at this moment; waiting for it",
+             database->control.database);
+    return ledger_lock_decision(&database->control, true, &locked, error);
 }
 
 static bool decide_and_register(struct run *run, struct ledger_runs *listed, struct error *error) {
@@ -324,7 +339,7 @@ static bool decide_and_register(struct run *run, struct ledger_runs *listed, str
         ordered[i] = &run->databases[i];
     qsort(ordered, run->database_count, sizeof(struct run_database *), compare_databases); /* one order: no deadlock */
     for (size_t i = 0; done && i < run->database_count; i++)
-        done = target_begin(&ordered[i]->control, true, error) && ledger_lock_decision(&ordered[i]->control, error) &&
+        done = lock_decision(run, ordered[i], error) &&
                ledger_list_runs(&ordered[i]->control, run->options->run_id, &listed[ordered[i] - run->databases],
                                 &now_us, error);
     done = done && decide(run, listed, now_us, error) && register_run(run, error) &&
@@ -345,7 +360,7 @@ static bool try_to_begin(struct run *run, struct error *error) {
         return true;
     for (size_t i = 0; i < run->database_count; i++) {
         target_rollback(&run->databases[i].control);
-        target_disconnect(&run->databases[i].presence);
+        target_rollback(&run->databases[i].presence);
     }
     run->run_id[0] = '\0';
     run->log->run_id[0] = '\0';
@@ -387,7 +402,7 @@ bool begin_run(struct run *run, struct error *error) {
         evict_overdue_owners(run);
         clock_sleep_ms(250);
         for (size_t i = 0; i < run->database_count; i++)
-            if (!target_usable(&run->databases[i].control) && !keeper_connect(run, &run->databases[i], error))
+            if (!target_usable(&run->databases[i].control) && !presence_connect(run, &run->databases[i], error))
                 return false;
     }
     return true;

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 #include "run/begin.h"
-#include "run/keeper.h"
 #include "run/mapping.h"
+#include "run/presence.h"
 #include "run/state.h"
 
 /* Code of the findings about things that weren't looked at because something before them failed. */
@@ -138,7 +138,7 @@ static void look_at_database(struct checker *checker, size_t index) {
     struct error error;
     error_clear(&error);
     shown->name = memory_copy_string(database->name == NULL ? "(default)" : database->name);
-    if (!keeper_connect(&checker->run, database, &error)) {
+    if (!presence_connect(&checker->run, database, &error)) {
         add_failure(checker, &shown->findings, "connection", &error);
         return;
     }

@@ -3,9 +3,9 @@
 
 #include "base/memory.h"
 #include "run/begin.h"
-#include "run/keeper.h"
 #include "run/mapping.h"
 #include "run/planning.h"
+#include "run/presence.h"
 #include "run/run.h"
 #include "run/state.h"
 
@@ -109,7 +109,7 @@ static bool show_all(struct run *run, FILE *out, struct error *error) {
         !source_connect(run->source, &run->workers[0].source, error))
         return false;
     for (size_t i = 0; i < run->database_count; i++)
-        if (!keeper_connect(run, &run->databases[i], error))
+        if (!presence_connect(run, &run->databases[i], error))
             return false;
     for (size_t i = 0; i < run->database_count; i++)
         run->databases[i].control.stall_limit_us = 0;

@@ -1,139 +1,24 @@
 #include "run/keeper.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "run/retry.h"
-#include "run/scheduler.h"
 #include "run/stop.h"
 
 enum {
     TICK_MS = 100,
     PROGRESS_EVERY_MS = 500,
-    PRESENCE_EVERY_MS = 2000,
-    HEARTBEAT_EVERY_MS = 5000,
-    DEADLINE_SECONDS = 30,    /* published with each heartbeat: after it, others may terminate our backends */
     STOP_GRACE_MS = 10000,    /* chunks in hand may still finish after the first signal; then they are rolled back */
     ABANDON_AFTER_MS = 45000, /* and after that the process ends whatever a driver does */
-    HUNG_AFTER_MS = 60000,    /* the same for a worker that the watchdog broke off */
-    CONTROL_STALL_US = 15000000,
-    LOSSES_ALLOWED = 8 /* attempts to get a lost presence back, about three minutes */
+    HUNG_AFTER_MS = 60000     /* the same for a worker that the watchdog broke off */
 };
 
 struct keeper {
     struct run *run;
     int64_t stop_seen_us; /* 0: no stop yet */
-    int64_t next_progress_us, next_presence_us, next_heartbeat_us;
+    int64_t next_progress_us;
     bool quiet_stop; /* the grace is over */
 };
-
-/* The keeper's statements are small, so that the limit of what a load may wait for is too long for them. */
-static int64_t stall_limit_us(const struct run *run) {
-    return run->stall_limit_us < CONTROL_STALL_US ? run->stall_limit_us : CONTROL_STALL_US;
-}
-
-/* Without a cancel: these must work while everything else is being broken off. */
-bool keeper_connect(struct run *run, struct run_database *database, struct error *error) {
-    if (!target_connect(&database->control, &run->config->target, database->name, "control", NULL, error))
-        return false;
-    database->control.stall_limit_us = stall_limit_us(run);
-    return true;
-}
-
-bool keeper_register(struct run *run, struct run_database *database, bool in_transaction, struct error *error) {
-    char host[256] = "";
-    int owner_id = 0;
-    bool unknown = false;
-    gethostname(host, sizeof host - 1);
-    if (!in_transaction && !target_begin(&database->control, true, error))
-        return false;
-    if (!ledger_insert_owner(&database->control, run->run_id, host, (int)getpid(), &owner_id, error) ||
-        !target_connect(&database->presence, &run->config->target, database->name, "presence", NULL, error))
-        return false;
-    database->presence.stall_limit_us = stall_limit_us(run);
-    if (!ledger_hold_presence(&database->presence, database->run_number, owner_id, error))
-        return false;
-    if (!in_transaction && !target_commit(&database->control, &unknown, error))
-        return false;
-    atomic_store(&database->owner_id, owner_id);
-    return true;
-}
-
-static bool is_kept(const struct run_database *database) {
-    return !database->settled;
-}
-
-/* Presence is gone: whoever looks sees us as dead, so nothing more is loaded there until there is a new one. */
-static void lose_presence(struct keeper *keeper, struct run_database *database, const struct error *error) {
-    log_warning(keeper->run->log, "run", "lost the presence in database %s (%s); loading there stops until it is back",
-                database->control.database == NULL ? "(default)" : database->control.database, error->message);
-    cancel_request(&database->cancel);
-    target_disconnect(&database->presence);
-    database->losses = 0;
-    database->regain_at_us = clock_monotonic_us();
-}
-
-/* One attempt; the next comes later, so that the main thread goes on looking at everything else. */
-static void regain_presence(struct keeper *keeper, struct run_database *database) {
-    struct run *run = keeper->run;
-    struct error error;
-    error_clear(&error);
-    target_disconnect(&database->control);
-    target_disconnect(&database->presence);
-    if (keeper_connect(run, database, &error) && keeper_register(run, database, false, &error)) {
-        database->losses = 0;
-        cancel_reset(&database->cancel);
-        log_info(run->log, "run", "the presence is back, loading goes on");
-        return;
-    }
-    database->losses++;
-    database->regain_at_us =
-        clock_monotonic_us() + (int64_t)retry_delay_seconds(database->losses) * 10000 * run->retry_scale_percent;
-    log_warning(run->log, "run", "the presence could not be made anew: %s", error.message);
-    if (database->losses >= LOSSES_ALLOWED || error.kind == ERROR_AUTH || error.kind == ERROR_CONFIG) {
-        database->regain_at_us = INT64_MAX;
-        if (scheduler_give_up(run, database, &error))
-            log_failure(run->log, NULL, &error);
-    }
-}
-
-static void check_presences(struct keeper *keeper) {
-    for (size_t i = 0; i < keeper->run->database_count; i++) {
-        struct run_database *database = &keeper->run->databases[i];
-        struct error error;
-        error_clear(&error);
-        if (!is_kept(database))
-            continue;
-        if (!cancel_requested(&database->cancel) && !ledger_check_presence(&database->presence, &error))
-            lose_presence(keeper, database, &error);
-        if (cancel_requested(&database->cancel) && clock_monotonic_us() >= database->regain_at_us)
-            regain_presence(keeper, database);
-    }
-}
-
-static void publish_heartbeats(struct keeper *keeper) {
-    struct run *run = keeper->run;
-    for (size_t i = 0; i < run->database_count; i++) {
-        struct run_database *database = &run->databases[i];
-        struct error error;
-        int evicted = 0;
-        error_clear(&error);
-        if (!is_kept(database) || cancel_requested(&database->cancel))
-            continue;
-        if (ledger_heartbeat(&database->control, atomic_load(&database->owner_id), DEADLINE_SECONDS, &error) &&
-            ledger_evict_overdue(&database->control, run->run_id, &evicted, &error)) {
-            if (evicted > 0)
-                log_warning(run->log, "run", "terminated the backends of %d owner(s) whose deadline had passed",
-                            evicted);
-            continue;
-        }
-        log_warning(run->log, "run", "the heartbeat failed (%s); connecting again", error.message);
-        target_disconnect(&database->control);
-        if (!keeper_connect(run, database, &error))
-            log_warning(run->log, "run", "no control connection: %s", error.message);
-    }
-}
 
 static void cancel_source(struct run *run, struct worker *worker) {
     pthread_mutex_lock(&run->mutex);
@@ -241,14 +126,6 @@ bool keeper_run(struct run *run) {
         if (handle_stop(&keeper, now)) {
             log_warning(run->log, "run", "a worker hangs in a call that can't be broken off; ending without it");
             return false;
-        }
-        if (now >= keeper.next_presence_us) {
-            check_presences(&keeper);
-            keeper.next_presence_us = now + PRESENCE_EVERY_MS * 1000;
-        }
-        if (now >= keeper.next_heartbeat_us) {
-            publish_heartbeats(&keeper);
-            keeper.next_heartbeat_us = now + HEARTBEAT_EVERY_MS * 1000;
         }
         if (watch(&keeper, now)) {
             log_error(run->log, "run",

@@ -17,6 +17,7 @@ static bool connect_target(struct worker *worker, struct run_database *database,
     if (worker->connected != NULL && worker->connected == database && target_usable(&worker->target)) {
         worker->target.cancel = cancel;
         worker->target.stall_limit_us = stall_limit_us;
+        ledger_mark_transactions(&worker->target, atomic_load(&database->owner_id));
         return true;
     }
     target_disconnect(&worker->target);
@@ -24,6 +25,7 @@ static bool connect_target(struct worker *worker, struct run_database *database,
     if (!target_connect(&worker->target, &worker->run->config->target, database->name, "worker", cancel, error))
         return false;
     worker->target.stall_limit_us = stall_limit_us;
+    ledger_mark_transactions(&worker->target, atomic_load(&database->owner_id));
     worker->connected = database;
     return true;
 }

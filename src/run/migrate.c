@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "run/begin.h"
 #include "run/keeper.h"
+#include "run/presence.h"
 #include "run/retry.h"
 #include "run/run.h"
 #include "run/state.h"
@@ -83,7 +84,7 @@ static const char *failure_in(const struct run *run, const struct run_database *
 static bool finish_database(struct run *run, struct run_database *database, char *status, struct error *error) {
     for (int attempt = 1;; attempt++) {
         error_clear(error);
-        if ((target_usable(&database->control) || keeper_connect(run, database, error)) &&
+        if ((target_usable(&database->control) || presence_connect(run, database, error)) &&
             ledger_finish_run(&database->control, run->run_id, atomic_load(&database->owner_id),
                               atomic_load(&run->stopping), failure_in(run, database), status, error) &&
             read_tables(run, database, error))
@@ -104,6 +105,7 @@ static void finish_databases(struct run *run, struct run_result *result) {
         char status[16] = "";
         if (database->settled)
             continue;
+        presence_leave_alone(run, database); /* the others' presence is kept until their turn comes */
         if (!finish_database(run, database, status, &error)) {
             log_failure(run->log, NULL, &error);
             result->outcome = RUN_FAILED;
@@ -150,7 +152,7 @@ void run_migrate(const struct config *config, const struct run_options *options,
         return;
     }
     warn_without_snapshot(&run);
-    if (start_workers(&run, &error)) {
+    if (presence_keep(&run, &error) && start_workers(&run, &error)) {
         joined = keeper_run(&run);
         for (int i = 0; joined && i < run.worker_count; i++)
             worker_join(&run.workers[i]);

@@ -28,16 +28,20 @@ struct run;
 
 /* A target database: its ledger holds this run's row for the tables that live there. */
 struct run_database {
-    const char *name;                  /* NULL: libpq's own */
-    struct target_connection control;  /* main thread: heartbeat, run row */
-    struct target_connection presence; /* main thread: the open transaction that says we are alive */
+    struct run *run;
+    const char *name;  /* NULL: libpq's own */
+    pthread_t keeper;  /* see presence.h; while it runs, what is marked with K is its own, else the main thread's */
+    bool kept;         /* it runs */
+    struct cancel end; /* it is asked to end */
+    struct target_connection control;  /* K: heartbeat, run row */
+    struct target_connection presence; /* K: the open transaction that says we are alive */
     int run_number;
     bool settled;                 /* its part of the run was completed before this process began */
     struct cancel cancel;         /* presence lost: nothing is loaded there until there is a new one */
     _Atomic int64_t next_look_us; /* monotonic: when an idle worker looks at the ledger's tables next */
     atomic_int owner_id;          /* changes when the presence had to be made anew */
-    int losses;                   /* main thread: attempts to get it back since it was lost */
-    int64_t regain_at_us;         /* main thread, monotonic: when to try next */
+    int losses;                   /* K: attempts to get it back since it was lost */
+    int64_t regain_at_us;         /* K, monotonic: when to try next */
     _Atomic int64_t answered_us;  /* monotonic: when it last answered a worker that asked for a chunk */
 };
 

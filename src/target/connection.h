@@ -25,6 +25,7 @@ struct target_connection {
     int64_t stall_limit_us;      /* a wait in which nothing arrives or leaves for so long is ERROR_TRANSIENT; 0: none */
     int64_t cancel_grace_us;     /* a wait obeys a requested stop only after so long; set around COMMIT */
     int backend_pid;             /* PgBouncer's invention where there is one */
+    char opening[96];            /* SQL that each transaction begins with, after the settings; "": none */
     char *database;              /* owned; the database that the server says we are in */
     _Atomic int64_t last_activity_us; /* monotonic: when bytes last moved; read by the watchdog */
 };
@@ -47,7 +48,7 @@ bool target_query(struct target_connection *connection, const char *sql, int par
 /* BEGIN (READ COMMITTED) and the SET LOCALs: DateStyle, IntervalStyle, TimeZone, search_path, extra_float_digits,
  * row_security (off: rows hidden by a policy are an error), synchronous_commit (`synchronous` false: off), lock_timeout
  * (60 s), statement_timeout (none), idle_in_transaction_session_timeout (1 h: a source may be slow, but what a frozen
- * client holds comes free some day). */
+ * client holds comes free some day); then `opening`. */
 bool target_begin(struct target_connection *connection, bool synchronous, struct error *error) THAW_CHECK;
 /* COMMIT. Where the answer was lost, ERROR_TRANSIENT with *unknown set: the ledger knows whether it happened. A
  * requested stop is obeyed only 30 s later here, because an answered COMMIT is worth that. */

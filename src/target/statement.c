@@ -87,22 +87,24 @@ bool target_query(struct target_connection *connection, const char *sql, int par
 
 bool target_begin(struct target_connection *connection, bool synchronous, struct error *error) {
     char sql[1024];
-    int length = snprintf(sql, sizeof sql,
-                          "BEGIN ISOLATION LEVEL READ COMMITTED;"
-                          " SET LOCAL search_path = pg_catalog;"
-                          " SET LOCAL DateStyle = 'ISO, YMD';"
-                          " SET LOCAL IntervalStyle = 'postgres';"
-                          " SET LOCAL TimeZone = 'UTC';"
-                          " SET LOCAL extra_float_digits = 1;"
-                          " SET LOCAL row_security = off;"
-                          " SET LOCAL statement_timeout = 0;"
-                          " SET LOCAL lock_timeout = '60s';"
-                          " SET LOCAL idle_in_transaction_session_timeout = '1h';"
-                          " SET LOCAL synchronous_commit = %s",
-                          synchronous ? "on" : "off");
+    size_t length = (size_t)snprintf(sql, sizeof sql,
+                                     "BEGIN ISOLATION LEVEL READ COMMITTED;"
+                                     " SET LOCAL search_path = pg_catalog;"
+                                     " SET LOCAL DateStyle = 'ISO, YMD';"
+                                     " SET LOCAL IntervalStyle = 'postgres';"
+                                     " SET LOCAL TimeZone = 'UTC';"
+                                     " SET LOCAL extra_float_digits = 1;"
+                                     " SET LOCAL row_security = off;"
+                                     " SET LOCAL statement_timeout = 0;"
+                                     " SET LOCAL lock_timeout = '60s';"
+                                     " SET LOCAL idle_in_transaction_session_timeout = '1h';"
+                                     " SET LOCAL synchronous_commit = %s",
+                                     synchronous ? "on" : "off");
     /* A limit that the administrator set for people must not cut a load short; it is new in 17. */
     if (PQserverVersion(connection->pg) >= 170000)
-        snprintf(sql + length, sizeof sql - (size_t)length, "; SET LOCAL transaction_timeout = 0");
+        length += (size_t)snprintf(sql + length, sizeof sql - length, "; SET LOCAL transaction_timeout = 0");
+    if (connection->opening[0] != '\0')
+        snprintf(sql + length, sizeof sql - length, "; %s", connection->opening);
     if (target_execute(connection, sql, error))
         return true;
     target_rollback(connection);
@@ -114,9 +116,10 @@ bool target_commit(struct target_connection *connection, bool *unknown, struct e
     *unknown = false;
     if (!target_usable(connection))
         return target_failure(connection, NULL, error);
+    int64_t grace_us = connection->cancel_grace_us;
     connection->cancel_grace_us = COMMIT_GRACE_US;
     bool good = target_query(connection, "COMMIT", 0, NULL, &result, error);
-    connection->cancel_grace_us = 0;
+    connection->cancel_grace_us = grace_us;
     if (good && strcmp(PQcmdStatus(result), "COMMIT") != 0)
         good = error_set(error, ERROR_INTERNAL, "COMMIT was answered with %s: the transaction had failed before",
                          PQcmdStatus(result));

@@ -364,18 +364,33 @@ def test_one_that_is_killed_is_made_up_for_by_the_others(migration, victim):
     shared.assert_same()
 
 
-@pytest.mark.parametrize("fault", ["after_record:stop:3", "before_finish:stop"])
+@pytest.mark.parametrize("fault", ["after_record:stop:3", "before_finish_commit:stop"])
 def test_a_worker_is_not_misled_by_one_that_pauses(migration, fault):
     """It waits for what the other one has in hand; it neither takes it over nor calls the run completed without it."""
     shared = Shared(migration, chunks=6)
     first = migration.thaw.start_migrate(shared.config, THAW_FAULT=fault)
     first.wait_until_stopped()
+    backends = migration.target.value("SELECT array_agg(pid)::text FROM pg_stat_activity WHERE datname = current_database()")
     worker = shared.come("worker")
-    time.sleep(1.5)
-    assert worker.process.poll() is None, worker.wait()
+    shared.wait_for("SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+                    f"AND application_name = 'thaw worker' AND pid <> ALL ('{backends}')")
+    assert worker.process.poll() is None and migration.target.run_status() == "running"
     first.signal(signal.SIGCONT)
     first.wait().expect(0)
     worker.wait().expect(0)
+    shared.assert_same()
+
+
+def test_a_worker_finishes_what_one_that_pauses_has_not_in_hand(migration):
+    """Stopped between its transactions, the first one holds nothing: then the run is completed without it, and it learns of that."""
+    shared = Shared(migration, chunks=6, parallel_threads=1)
+    first = migration.thaw.start_migrate(shared.config, THAW_FAULT="before_finish:stop")
+    first.wait_until_stopped()
+    shared.come("worker").wait().expect(0)
+    shared.assert_same()
+    assert first.state() == "T"
+    first.signal(signal.SIGCONT)
+    first.wait().expect(0)
     shared.assert_same()
 
 

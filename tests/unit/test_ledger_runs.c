@@ -291,18 +291,20 @@ static void a_person_may_keep_a_run_resumable(void **state) {
 static void the_decision_is_made_by_one_at_a_time(void **state) {
     (void)state;
     struct target_connection other;
-    bool unknown = false;
+    bool unknown = false, locked = false;
     server_connect(&other, "other", NULL);
     must(target_begin(&admin, true, &error));
-    must(ledger_lock_decision(&admin, &error));
+    must(ledger_lock_decision(&admin, false, &locked, &error));
     must(target_begin(&other, true, &error));
     server_execute(&other, "SET LOCAL lock_timeout = '200ms'");
-    must_fail(ledger_lock_decision(&other, &error), ERROR_TRANSIENT);
+    must(ledger_lock_decision(&other, false, &locked, &error));
+    assert_false(locked);
+    must_fail(ledger_lock_decision(&other, true, &locked, &error), ERROR_TRANSIENT);
     assert_string_equal(error.code, "55P03");
     target_rollback(&other);
     must(target_commit(&admin, &unknown, &error));
     must(target_begin(&other, true, &error));
-    must(ledger_lock_decision(&other, &error));
+    must(ledger_lock_decision(&other, true, &locked, &error));
     target_disconnect(&other);
 }
 
@@ -322,6 +324,7 @@ static void an_overdue_owner_is_evicted_with_its_loads(void **state) {
     must(ledger_claim(&admin, run.run_id, &table, 1, frozen.owner_id, &claim, &found, &error));
     server_connect(&load, "load", NULL);
     server_connect(&stranger, "stranger", NULL);
+    ledger_mark_transactions(&load, frozen.owner_id);
     must(target_begin(&load, false, &error));
     must(ledger_enter_load(&load, run.run_id, &claim, "dst", "t1", generation, &error));
     PGresult *copying = PQexec(load.pg, "COPY public.t1 FROM STDIN (FORMAT binary)");

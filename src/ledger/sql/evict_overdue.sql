@@ -1,5 +1,5 @@
--- End the backends that hold a presence or an open load of an owner of run $1 whose deadline has passed. They are found
--- by the locks that they hold at this moment, so that no stranger with a reused process id is hit. One line an owner.
+-- End the backends that hold the presence or an open transaction of an owner of run $1 whose deadline has passed. They are
+-- found by the locks that they hold at this moment, so that no stranger with a reused process id is hit. One line an owner.
 SELECT o.owner_id, bool_and(pg_terminate_backend(l.pid, 5000))
   FROM migration_status.migration_owners AS o
   JOIN (SELECT DISTINCT objid::bigint AS owner_id, pid
