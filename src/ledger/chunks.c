@@ -57,6 +57,18 @@ void ledger_claim_release(struct ledger_claim *claim) {
     memset(claim, 0, sizeof *claim);
 }
 
+bool ledger_describe_waiting(struct target_connection *connection, const char *run_id, int owner_id,
+                             struct buffer *description, struct error *error) {
+    char owner[NUMBER_SIZE];
+    const char *parameters[] = {run_id, number_text(owner, owner_id)};
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_describe_waiting, 2, parameters, &result, error))
+        return false;
+    buffer_append(description, PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return true;
+}
+
 /* The fence of the target, shared with the other loads of the run, held against whoever would take it over. */
 static bool enter_target(struct target_connection *connection, const char *run_id, const char *target_schema,
                          const char *target_table, int64_t generation, struct error *error) {

@@ -102,10 +102,10 @@ bool ledger_check_presence(struct target_connection *presence, struct error *err
  * on a connection outside of any load. ERROR_LOST where this owner was evicted or its run deleted. */
 bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_seconds,
                       struct error *error) THAW_CHECK;
-/* Terminate the backends (presence and marked transactions, found by the locks that they hold) of the run's owners whose
- * deadline has passed; *evicted says how many owners. Own statements; waits up to 5 s for each backend to end. */
-bool ledger_evict_overdue(struct target_connection *connection, const char *run_id, int *evicted,
-                          struct error *error) THAW_CHECK;
+/* Terminate the backends (presence and marked transactions, found by the locks that they hold) of all owners whose deadline has
+ * passed, whatever their run: one of another run may hold a target that this one waits for. *evicted says how many owners.
+ * Own statements; waits up to 5 s for each backend to end. */
+bool ledger_evict_overdue(struct target_connection *connection, int *evicted, struct error *error) THAW_CHECK;
 
 /* ---- tables and plans ----------------------------------------------------------------------------------------------- */
 
@@ -186,6 +186,10 @@ bool ledger_claim(struct target_connection *connection, const char *run_id, cons
                   size_t table_count, int owner_id, struct ledger_claim *claim, bool *found,
                   struct error *error) THAW_CHECK;
 void ledger_claim_release(struct ledger_claim *claim);
+/* What keeps the owner from claiming more, in words for the log: chunks in the hands of others, and backends that have had the
+ * ledger's rows locked for some seconds. "" where there is nothing of the kind. */
+bool ledger_describe_waiting(struct target_connection *connection, const char *run_id, int owner_id,
+                             struct buffer *description, struct error *error) THAW_CHECK;
 
 /* First statements of a load transaction: fence of the target FOR KEY SHARE (run and generation), then the chunk's row
  * with its token. ERROR_LOST where either isn't ours any more: with code "target" it is the target, which another run

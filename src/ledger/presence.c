@@ -82,11 +82,10 @@ bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_
     return true;
 }
 
-bool ledger_evict_overdue(struct target_connection *connection, const char *run_id, int *evicted, struct error *error) {
-    const char *parameters[] = {run_id};
+bool ledger_evict_overdue(struct target_connection *connection, int *evicted, struct error *error) {
     PGresult *result = NULL;
     *evicted = 0;
-    if (!target_query(connection, sql_evict_overdue, 1, parameters, &result, error))
+    if (!target_query(connection, sql_evict_overdue, 0, NULL, &result, error))
         return error_context(error, "ending the backends of owners whose deadline has passed");
     int count = PQntuples(result);
     bool good = true;

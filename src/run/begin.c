@@ -372,21 +372,13 @@ static bool try_to_begin(struct run *run, struct error *error) {
 static void evict_overdue_owners(struct run *run) {
     for (size_t i = 0; i < run->database_count; i++) {
         struct target_connection *control = &run->databases[i].control;
-        struct ledger_runs runs = {0};
         struct error error;
-        int64_t now_us = 0;
         int evicted = 0;
         error_clear(&error);
-        bool done = target_usable(control) && ledger_list_runs(control, NULL, &runs, &now_us, &error);
-        for (size_t r = 0; done && r < runs.count; r++) {
-            done = !runs.list[r].live || ledger_evict_overdue(control, runs.list[r].run_id, &evicted, &error);
-            if (done && evicted > 0)
-                log_warning(run->log, "run", "run %s: ended the connections of %d owner(s) whose deadline had passed",
-                            runs.list[r].run_id, evicted);
-        }
-        if (!done)
+        if (target_usable(control) && !ledger_evict_overdue(control, &evicted, &error))
             log_debug(run->log, "run", "overdue owners could not be looked for: %s", error.message);
-        ledger_runs_release(&runs);
+        if (evicted > 0)
+            log_warning(run->log, "run", "ended the connections of %d owner(s) whose deadline had passed", evicted);
     }
 }
 

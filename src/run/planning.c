@@ -112,9 +112,14 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
     bool truncate = first->config->truncate_onstart;
     bool already = false;
     bool unknown = false;
+    int evicted = 0;
     int64_t rows_before = -1;
     /* TRUNCATE and the count may wait for the server for long, in silence. */
     worker->target.stall_limit_us = run->first_answer_limit_us;
+    if (!ledger_evict_overdue(&worker->target, &evicted, error))
+        return false;
+    if (evicted > 0)
+        log_warning(run->log, "plan", "ended the connections of %d owner(s) whose deadline had passed", evicted);
     if (!target_begin(&worker->target, true, error) ||
         !ledger_take_target(&worker->target, run->run_id, schema, name, truncate, generation, &already, error) ||
         !fault_point(&run->faults, "before_truncate", error))

@@ -116,9 +116,9 @@ static void publish_heartbeat(struct run *run, struct run_database *database) {
     if (cancel_requested(&database->cancel))
         return;
     if (ledger_heartbeat(&database->control, atomic_load(&database->owner_id), DEADLINE_SECONDS, &error) &&
-        ledger_evict_overdue(&database->control, run->run_id, &evicted, &error)) {
+        ledger_evict_overdue(&database->control, &evicted, &error)) {
         if (evicted > 0)
-            log_warning(run->log, "run", "terminated the backends of %d owner(s) whose deadline had passed", evicted);
+            log_warning(run->log, "run", "ended the connections of %d owner(s) whose deadline had passed", evicted);
         return;
     }
     if (cancel_requested(&database->end))

@@ -43,6 +43,7 @@ struct run_database {
     int losses;                   /* K: attempts to get it back since it was lost */
     int64_t regain_at_us;         /* K, monotonic: when to try next */
     _Atomic int64_t answered_us;  /* monotonic: when it last answered a worker that asked for a chunk */
+    _Atomic int64_t tell_us;      /* monotonic: when to say what is waited for, if nothing can be claimed until then */
 };
 
 enum table_state {

@@ -11,6 +11,9 @@
 #include "run/retry.h"
 #include "run/scheduler.h"
 
+/* Nothing can be claimed there for so long: say what is waited for; and again after the second time. */
+static const int64_t tell_after_us = 5000000, tell_again_after_us = 30000000;
+
 enum {
     CLAIM_FAILURES_ALLOWED = 8,  /* some four minutes */
     EXHAUSTED_CHUNKS_ALLOWED = 3 /* in a row, each after its last attempt */
@@ -152,6 +155,8 @@ static bool claim(struct worker *worker, struct run_database *database, struct r
                                            claim, &found, error);
     if (done)
         atomic_store(&database->answered_us, clock_monotonic_us());
+    if (found || atomic_load(&database->tell_us) == 0)
+        atomic_store(&database->tell_us, clock_monotonic_us() + tell_after_us);
     for (size_t i = 0; found && i < count; i++)
         if (tables[i]->table_id == claim->table_id)
             *table = tables[i];
@@ -202,6 +207,30 @@ static bool fail_exhausted(struct worker *worker, const struct ledger_tables *st
     return true;
 }
 
+static bool anyone_loads(const struct run *run) {
+    for (int i = 0; i < run->worker_count; i++)
+        if (atomic_load(&run->workers[i].loading))
+            return true;
+    return false;
+}
+
+/* Everything that is left is in somebody else's hands: say whose, and that we wait. */
+static bool tell_waiting(struct worker *worker, struct run_database *database, struct error *error) {
+    struct run *run = worker->run;
+    struct buffer description = {0};
+    int64_t now = clock_monotonic_us();
+    if (now < atomic_load(&database->tell_us) || anyone_loads(run))
+        return true;
+    atomic_store(&database->tell_us, now + tell_again_after_us);
+    bool done =
+        ledger_describe_waiting(&worker->target, run->run_id, atomic_load(&database->owner_id), &description, error);
+    if (done && description.length > 0)
+        log_info(run->log, "run", "nothing left to claim in database %s, waiting: %s", worker->target.database,
+                 buffer_string(&description));
+    buffer_release(&description);
+    return done;
+}
+
 /* Nothing could be claimed there: see what the ledger says of the tables. */
 static bool look_again(struct worker *worker, struct run_database *database, struct error *error) {
     struct ledger_tables stored = {0};
@@ -212,7 +241,7 @@ static bool look_again(struct worker *worker, struct run_database *database, str
     if (done)
         scheduler_refresh(worker->run, database, &stored);
     ledger_tables_release(&stored);
-    return done;
+    return done && tell_waiting(worker, database, error);
 }
 
 /* Is it this worker's turn to look? Once a second for all of them is enough. */
@@ -333,13 +362,6 @@ static void finish(struct worker *worker, struct run_table *table, struct error 
          !ledger_fail_table(&worker->target, run->run_id, table->table_id, error->message, &recording)))
         log_failure(run->log, &scope, &recording);
     scheduler_fail(run, table, error);
-}
-
-static bool anyone_loads(const struct run *run) {
-    for (int i = 0; i < run->worker_count; i++)
-        if (atomic_load(&run->workers[i].loading))
-            return true;
-    return false;
 }
 
 /* Claiming itself failed: the connection, most likely. A database that stays away is noticed by the keeper; one that the

@@ -94,3 +94,32 @@ def test_who_freezes_while_it_starts_is_not_waited_for_long(migration):
     assert migration.assert_same(table, "t") == ROWS
     assert migration.target.count("migration_status.migration_runs") == 1
     migration.target.assert_completed()
+
+
+@pytest.mark.parametrize("place", ["claiming", "taking the target over", "loading"])
+def test_a_run_of_other_sources_takes_the_target_of_a_frozen_one(migration, place):
+    """Refused while the frozen one's deadline hasn't passed; afterwards the frozen one finds its target taken, unless it had not
+    got it yet: then it comes after the other one, as any later run."""
+    table = migration.source.table("t", {"id": "int"}, f"SELECT i FROM range({ROWS}) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    config = migration.config(TABLE, parallel_threads=1)
+    frozen = (freeze_at_gate if place in GATES else freeze_at_point)(migration, config, place)
+    migration.target.execute("UPDATE migration_status.migration_owners SET deadline_at = clock_timestamp() + interval '1 hour'")
+    other = migration.config(feeds=[migration.source.feed(migration.target.name, TABLE, name="another")], parallel_threads=1)
+    if place == "loading":
+        migration.thaw.migrate(other).expect(1).says(f"pid {frozen.process.pid}", "is being loaded by run")
+    migration.target.execute("UPDATE migration_status.migration_owners SET deadline_at = clock_timestamp() - interval '1 second'")
+
+    taken = migration.thaw.migrate(other).expect(0)
+
+    assert taken.records("WARNING", "ended the connections of 1 owner(s) whose deadline had passed"), taken
+    assert migration.assert_same(table, "t") == ROWS
+    before = migration.target.rows("SELECT id, xmin::text, ctid::text FROM t ORDER BY ctid")
+    frozen.signal(signal.SIGCONT)
+    if place == "taking the target over":
+        frozen.wait().expect(0)
+        assert migration.assert_same(table, "t") == ROWS
+        return
+    frozen.wait().expect(1).says("taken over by run")
+    assert migration.target.rows("SELECT id, xmin::text, ctid::text FROM t ORDER BY ctid") == before
+    migration.target.assert_ledger_adds_up()

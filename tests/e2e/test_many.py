@@ -381,6 +381,27 @@ def test_a_worker_is_not_misled_by_one_that_pauses(migration, fault):
     shared.assert_same()
 
 
+def test_what_is_waited_for_is_said(migration):
+    shared = Shared(migration, chunks=3, parallel_threads=1)
+    first = migration.thaw.start_migrate(shared.config, THAW_FAULT="in_data:stop")
+    first.wait_until_stopped()
+    run_id = migration.target.value("SELECT run_id::text FROM migration_status.migration_runs")
+    with open(migration.thaw.directory / "log", "w+", encoding="utf-8") as log:
+        worker = migration.thaw.start("worker", "--run-id", run_id, stderr=log)
+        said = ""
+        while "nothing left to claim" not in said:
+            assert worker.process.poll() is None, said
+            time.sleep(0.05)
+            log.seek(0)
+            said = log.read()
+    record, = [line for line in said.splitlines() if "nothing left to claim" in line]
+    assert "1 chunk(s) from chunk 1 of " in record and f"(pid {first.process.pid}), last heard of" in record, record
+    first.signal(signal.SIGCONT)
+    first.wait().expect(0)
+    worker.wait().expect(0)
+    shared.assert_same()
+
+
 def test_a_worker_finishes_what_one_that_pauses_has_not_in_hand(migration):
     """Stopped between its transactions, the first one holds nothing: then the run is completed without it, and it learns of that."""
     shared = Shared(migration, chunks=6, parallel_threads=1)

@@ -333,12 +333,12 @@ static void an_overdue_owner_is_evicted_with_its_loads(void **state) {
 
     must(ledger_heartbeat(&admin, run.owner_id, 600, &error));
     must(ledger_heartbeat(&admin, frozen.owner_id, 600, &error));
-    must(ledger_evict_overdue(&admin, run.run_id, &evicted, &error));
+    must(ledger_evict_overdue(&admin, &evicted, &error));
     assert_int_equal(evicted, 0);
     must(ledger_heartbeat(&admin, frozen.owner_id, -1, &error));
     /* Its presence alone may end first; the load it left behind is found all the same. */
     server_terminate(&admin, frozen.presence.backend_pid);
-    must(ledger_evict_overdue(&admin, run.run_id, &evicted, &error));
+    must(ledger_evict_overdue(&admin, &evicted, &error));
     assert_int_equal(evicted, 1);
     must_fail(target_execute(&load, "SELECT 1", &error), ERROR_INTERNAL); /* libpq still thinks that it copies */
     target_rollback(&load);
@@ -352,7 +352,7 @@ static void an_overdue_owner_is_evicted_with_its_loads(void **state) {
     must(ledger_claim(&admin, run.run_id, &table, 1, run.owner_id, &taken_over, &found, &error));
     assert_true(found);
     assert_int_equal(taken_over.chunk_id, claim.chunk_id);
-    must(ledger_evict_overdue(&admin, run.run_id, &evicted, &error));
+    must(ledger_evict_overdue(&admin, &evicted, &error));
     assert_int_equal(evicted, 0);
     ledger_claim_release(&claim);
     ledger_claim_release(&taken_over);
