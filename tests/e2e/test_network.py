@@ -46,8 +46,8 @@ def kept(tmp_path_factory):
 STATEMENTS = {
     "connecting": (Fault("", role="control", past_bytes=20), False),
     "making the ledger": (Fault("", role="control", at=b"CREATE SCHEMA migration_status"), False),
-    "deciding": (Fault("", role="control", at=b"pg_advisory_xact_lock(1952997634"), False),
-    "registering": (Fault("", role="control", at=COMMIT, after=b"pg_advisory_xact_lock(1952997634"), False),
+    "deciding": (Fault("", role="control", at=b"advisory_xact_lock(1952997634"), False),
+    "registering": (Fault("", role="control", at=COMMIT, after=b"advisory_xact_lock(1952997634"), False),
     "taking the presence": (Fault("", role="presence", at=b"pg_try_advisory_xact_lock"), False),
     "a worker connects": (Fault("", role="worker", past_bytes=20), True),
     "claiming the planning": (Fault("", role="worker", at=b"SET planner_owner_id"), True),
