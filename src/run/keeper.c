@@ -10,14 +10,14 @@ enum {
     PROGRESS_EVERY_MS = 500,
     STOP_GRACE_MS = 10000,    /* chunks in hand may still finish after the first signal; then they are rolled back */
     ABANDON_AFTER_MS = 45000, /* and after that the process ends whatever a driver does */
-    HUNG_AFTER_MS = 60000     /* the same for a worker that the watchdog broke off */
+    HUNG_AFTER_MS = 60000,    /* the same for a worker that the watchdog broke off */
+    CANCEL_MS = 3000          /* a driver that has not come back so long after a cancel won't */
 };
 
 struct keeper {
     struct run *run;
     int64_t stop_seen_us; /* 0: no stop yet */
     int64_t next_progress_us;
-    bool quiet_stop; /* the grace is over */
 };
 
 static void cancel_source(struct run *run, struct worker *worker) {
@@ -27,35 +27,63 @@ static void cancel_source(struct run *run, struct worker *worker) {
     pthread_mutex_unlock(&run->mutex);
 }
 
-/* Break off workers in whose chunk nothing moves. True: one was broken off and still hangs, in a driver most likely. */
+/* Since when the worker waits in vain (monotonic), and for how long it may; 0 where it waits for nothing that is limited here.
+ * While a chunk is in hand both ends count, else what the source is asked: its catalogue, the planning query. */
+static int64_t waits_since(struct run *run, struct worker *worker, int64_t *limit_us) {
+    bool answered = false;
+    int64_t since_us = 0;
+    if (atomic_load(&worker->loading)) {
+        int64_t moved_us = atomic_load(&worker->last_progress_us);
+        int64_t read_us = atomic_load(&worker->reader.last_progress_us);
+        answered = atomic_load(&worker->reader.first_batch_seen);
+        since_us = read_us > moved_us ? read_us : moved_us;
+    } else {
+        pthread_mutex_lock(&run->mutex);
+        if (worker->source != NULL)
+            since_us = source_waits_since(worker->source, &answered);
+        pthread_mutex_unlock(&run->mutex);
+    }
+    *limit_us = answered ? run->stall_limit_us : run->first_answer_limit_us;
+    return since_us;
+}
+
+/* Has the worker not yet answered the watchdog? */
+static bool is_stalled(struct run *run, const struct worker *worker) {
+    pthread_mutex_lock(&run->mutex);
+    bool stalled = worker->stall_us != 0;
+    pthread_mutex_unlock(&run->mutex);
+    return stalled;
+}
+
+static void break_off(struct run *run, struct worker *worker, int64_t limit_us) {
+    log_warning(run->log, "run", "worker %d: nothing has moved for %lld s, breaking off %s", worker->number,
+                (long long)(limit_us / 1000000),
+                atomic_load(&worker->loading) ? "its chunk" : "what it asks the source");
+    pthread_mutex_lock(&run->mutex);
+    worker->stall_us = limit_us;
+    pthread_mutex_unlock(&run->mutex);
+    cancel_request(&worker->cancel);
+    cancel_source(run, worker);
+}
+
+/* Break off workers for which nothing moves. True: one was broken off and still hangs, in a driver most likely. */
 static bool watch(struct keeper *keeper, int64_t now) {
     struct run *run = keeper->run;
     bool hangs = false;
     for (int i = 0; i < run->worker_count; i++) {
         struct worker *worker = &run->workers[i];
-        if (!atomic_load(&worker->loading)) {
-            worker->stalled_since_us = 0;
-            continue;
-        }
-        if (worker->stalled_since_us != 0) {
+        int64_t limit_us = 0;
+        if (worker->stalled_since_us != 0 && is_stalled(run, worker)) {
             cancel_source(run, worker);
             hangs = hangs || now - worker->stalled_since_us > HUNG_AFTER_MS * 1000;
             continue;
         }
-        int64_t moved = atomic_load(&worker->last_progress_us);
-        int64_t read = atomic_load(&worker->reader.last_progress_us);
-        int64_t limit =
-            atomic_load(&worker->reader.first_batch_seen) ? run->stall_limit_us : run->first_answer_limit_us;
-        if (now - (read > moved ? read : moved) <= limit)
+        worker->stalled_since_us = 0;
+        int64_t since_us = waits_since(run, worker, &limit_us);
+        if (since_us == 0 || now - since_us <= limit_us)
             continue;
-        log_warning(run->log, "run", "worker %d: nothing has moved for %lld s, breaking its chunk off", worker->number,
-                    (long long)(limit / 1000000));
-        pthread_mutex_lock(&run->mutex);
-        worker->stalled = true;
-        pthread_mutex_unlock(&run->mutex);
         worker->stalled_since_us = now;
-        cancel_request(&worker->cancel);
-        cancel_source(run, worker);
+        break_off(run, worker, limit_us);
     }
     return hangs;
 }
@@ -96,6 +124,40 @@ static bool workers_finished(const struct run *run) {
     return true;
 }
 
+/* Break off what the worker asks the source. True: it was broken off some seconds ago, and the driver hasn't come back. */
+static bool break_off_source(struct run *run, struct worker *worker, int64_t now) {
+    bool answered = false;
+    pthread_mutex_lock(&run->mutex);
+    int64_t since_us = worker->source == NULL ? 0 : source_waits_since(worker->source, &answered);
+    if (worker->source != NULL)
+        source_cancel(worker->source);
+    pthread_mutex_unlock(&run->mutex);
+    if (since_us == 0)
+        worker->cancelled_us = 0;
+    else if (worker->cancelled_us < since_us) /* of this call it is the first time */
+        worker->cancelled_us = now;
+    return since_us != 0 && now - worker->cancelled_us > CANCEL_MS * 1000;
+}
+
+/* Chunks in hand have the grace; what else is asked of the source has none, since nothing of it is worth finishing. True: every
+ * worker that hasn't returned hangs in the driver. */
+static bool break_off_all(struct keeper *keeper, int64_t now) {
+    struct run *run = keeper->run;
+    bool grace_over = now - keeper->stop_seen_us > STOP_GRACE_MS * 1000;
+    int working = 0, hanging = 0;
+    if (grace_over)
+        cancel_request(&run->cancel);
+    for (int i = 0; i < run->worker_count; i++) {
+        struct worker *worker = &run->workers[i];
+        if (atomic_load(&worker->finished))
+            continue;
+        working++;
+        if (grace_over || !atomic_load(&worker->loading))
+            hanging += break_off_source(run, worker, now);
+    }
+    return working > 0 && hanging == working;
+}
+
 /* First the workers stop claiming; after the grace everything in hand is broken off. True: give up on what still hangs. */
 static bool handle_stop(struct keeper *keeper, int64_t now) {
     struct run *run = keeper->run;
@@ -107,16 +169,7 @@ static bool handle_stop(struct keeper *keeper, int64_t now) {
                  STOP_GRACE_MS / 1000);
         atomic_store(&run->stopping, true);
     }
-    int64_t waited_ms = (now - keeper->stop_seen_us) / 1000;
-    if (waited_ms > STOP_GRACE_MS) {
-        if (!keeper->quiet_stop)
-            cancel_request(&run->cancel);
-        keeper->quiet_stop = true;
-        for (int i = 0; i < run->worker_count; i++)
-            if (!atomic_load(&run->workers[i].finished))
-                cancel_source(run, &run->workers[i]);
-    }
-    return waited_ms > ABANDON_AFTER_MS;
+    return break_off_all(keeper, now) || now - keeper->stop_seen_us > ABANDON_AFTER_MS * INT64_C(1000);
 }
 
 bool keeper_run(struct run *run) {

@@ -18,6 +18,7 @@ static bool open_run(struct run *run, struct error *error) {
         return false;
     if (!source_open(run->config, run->log, &run->source, error))
         return false;
+    source_obey(run->source, &run->cancel);
     /* A log-in that is refused is told before anything is written anywhere. */
     if (!source_connect(run->source, &run->workers[0].source, error))
         return false;

@@ -99,9 +99,10 @@ struct worker {
     struct run *run;
     int number;
     pthread_t thread;
-    struct cancel cancel;             /* the watchdog's; its parent is the database's while a chunk is in hand */
-    bool stalled;                     /* the watchdog asked, guarded by run->mutex */
-    int64_t stalled_since_us;         /* main thread: when it asked; 0: it didn't, or something moved since */
+    struct cancel cancel;     /* the watchdog's; its parent is the database's while a chunk is in hand */
+    int64_t stall_us;         /* the limit after which the watchdog asked; 0: it didn't. Guarded by run->mutex */
+    int64_t stalled_since_us; /* main thread: when it asked; 0: it didn't, or something moved since */
+    int64_t cancelled_us;     /* main thread: when a stop first broke off the source's call under way */
     struct source_connection *source; /* changed under run->mutex: the keeper cancels it */
     struct target_connection target;
     struct run_database *connected; /* where `target` leads; NULL: nowhere */

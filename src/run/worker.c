@@ -25,6 +25,17 @@ struct claim_failures {
     int64_t since_us;
 };
 
+/* What the watchdog broke off is over: the limit that was passed, 0 where it broke off nothing. */
+static int64_t answer_watchdog(struct worker *worker) {
+    pthread_mutex_lock(&worker->run->mutex);
+    int64_t stall_us = worker->stall_us;
+    worker->stall_us = 0;
+    pthread_mutex_unlock(&worker->run->mutex);
+    if (stall_us != 0)
+        cancel_reset(&worker->cancel);
+    return stall_us;
+}
+
 /* What an error means here and now: a worker that the watchdog stopped, or that lost its presence, has not been stopped by
  * the user. */
 static void interpret(struct worker *worker, const struct run_table *table, struct error *error) {
@@ -35,14 +46,10 @@ static void interpret(struct worker *worker, const struct run_table *table, stru
     }
     if (error->kind != ERROR_STOPPED || cancel_requested(&run->cancel))
         return;
-    pthread_mutex_lock(&run->mutex);
-    bool stalled = worker->stalled;
-    worker->stalled = false;
-    pthread_mutex_unlock(&run->mutex);
-    if (stalled) {
-        cancel_reset(&worker->cancel);
+    int64_t stall_us = answer_watchdog(worker);
+    if (stall_us != 0) {
         error_set(error, ERROR_TRANSIENT, "neither the source nor PostgreSQL moved a byte for %lld s",
-                  (long long)(run->stall_limit_us / 1000000));
+                  (long long)(stall_us / 1000000));
     } else if (table != NULL && cancel_requested(&table->database->cancel)) {
         error_set(error, ERROR_LOST, "the presence in the target database was lost while the chunk was in hand");
     }
@@ -118,6 +125,7 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
         struct error error;
         bool last = false;
         error_clear(&error);
+        (void)answer_watchdog(worker);
         completed = load_chunk(worker, table, claim, &last, &rows, &error);
         if (completed) {
             worker->brought_last = last;
@@ -295,6 +303,8 @@ static void plan(struct worker *worker, size_t group, struct error *error) {
     for (int attempt = 1;; attempt++) {
         bool elsewhere = false;
         error_clear(error);
+        (void)answer_watchdog(
+            worker); /* it may have asked when the last step had just succeeded, or failed otherwise */
         if (planning_group(worker, group, &elsewhere, error)) {
             if (elsewhere) {
                 scheduler_wait(run);
@@ -334,6 +344,7 @@ static void finish(struct worker *worker, struct run_table *table, struct error 
     attach(worker, table->database);
     for (int attempt = 1;; attempt++) {
         error_clear(error);
+        (void)answer_watchdog(worker);
         if (finish_table(worker, table, error)) {
             scheduler_set_state(run, table, TABLE_COMPLETED);
             return;

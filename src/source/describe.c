@@ -84,14 +84,21 @@ static int by_sequence(const void *left, const void *right) {
     return (a[0] > b[0]) - (a[0] < b[0]);
 }
 
+/* What the source doesn't tell is left out; what may pass, or was broken off, is no answer. */
+static bool is_no_answer(const struct error *error) {
+    return error->kind == ERROR_TRANSIENT || error->kind == ERROR_STOPPED;
+}
+
 /* A source without keys, or one that doesn't show them, is as good as any: the key is informative. */
-static void fill_key(struct source_connection *connection, struct source_table *table) {
+static bool fill_key(struct source_connection *connection, struct source_table *table, struct error *error) {
     struct source_rows rows;
-    struct error ignored;
-    if (!query(connection, connection->source->dialect->key_query, &table->relation, &rows, &ignored)) {
+    if (!query(connection, connection->source->dialect->key_query, &table->relation, &rows, error)) {
+        if (is_no_answer(error))
+            return false;
         if (connection->source->log != NULL)
-            log_debug(connection->source->log, "source", "no key of %s: %s", table->relation.name, ignored.message);
-        return;
+            log_debug(connection->source->log, "source", "no key of %s: %s", table->relation.name, error->message);
+        error_clear(error);
+        return true;
     }
     int64_t name = source_rows_column(&rows, "column_name"), sequence = source_rows_column(&rows, "key_sequence");
     if (name >= 0 && sequence >= 0 && rows.row_count > 0) {
@@ -114,15 +121,20 @@ static void fill_key(struct source_connection *connection, struct source_table *
         memory_release(&order);
     }
     source_rows_release(&rows);
+    return true;
 }
 
 /* Table or view, and how many rows it is said to have. */
-static void fill_kind(struct source_connection *connection, struct source_table *table) {
+static bool fill_kind(struct source_connection *connection, struct source_table *table, struct error *error) {
     struct source_rows rows;
-    struct error ignored;
     struct buffer sql = {0};
     connection->source->dialect->relations_query(&sql, &table->relation, false);
-    if (source_query_rows(connection, buffer_string(&sql), &rows, &ignored)) {
+    bool told = source_query_rows(connection, buffer_string(&sql), &rows, error);
+    buffer_release(&sql);
+    if (!told && is_no_answer(error))
+        return false;
+    error_clear(error);
+    if (told) {
         int64_t kind = source_rows_column(&rows, "kind");
         const char *text = kind >= 0 && rows.row_count > 0 ? source_cell(&rows, 0, (size_t)kind) : NULL;
         table->is_view = text != NULL && strstr(text, "VIEW") != NULL;
@@ -132,7 +144,7 @@ static void fill_kind(struct source_connection *connection, struct source_table 
             table->estimated_rows = strtoll(estimate, NULL, 10);
         source_rows_release(&rows);
     }
-    buffer_release(&sql);
+    return true;
 }
 
 bool source_describe(struct source_connection *connection, const struct source_relation *relation,
@@ -156,8 +168,8 @@ bool source_describe(struct source_connection *connection, const struct source_r
     table->relation.schema = memory_copy_string(relation->schema);
     table->relation.name = memory_copy_string(relation->name);
     table->estimated_rows = -1;
-    fill_kind(connection, table);
-    if (!table->is_view)
-        fill_key(connection, table);
-    return true;
+    if (fill_kind(connection, table, error) && (table->is_view || fill_key(connection, table, error)))
+        return true;
+    source_table_release(table);
+    return error_context(error, "describing %s", relation->name);
 }

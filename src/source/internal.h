@@ -31,8 +31,9 @@ struct source {
     char *init_sql;
     bool in_memory;
     struct duckdb_memory memory;
-    atomic_int logins;     /* under way in threads of their own; those that were given up stay in it */
-    pthread_mutex_t mutex; /* for what follows */
+    const struct cancel *cancel; /* NULL: nobody's */
+    atomic_int logins;           /* under way in threads of their own; those that were given up stay in it */
+    pthread_mutex_t mutex;       /* for what follows */
     bool init_sql_done;
     bool session_seen; /* Snowflake: what is said once a process has been said */
 };
@@ -50,6 +51,8 @@ struct source_connection {
     struct AdbcConnection adbc;
     pthread_mutex_t mutex; /* guards the list: a statement is released only outside of it */
     struct source_statement *statements;
+    _Atomic int64_t waits_since_us; /* 0: not in the driver */
+    atomic_bool answered;           /* of the query under way some rows have arrived */
     bool planning;
 };
 

@@ -1,10 +1,10 @@
 /* Log-ins with an end. A driver may wait for an answer as long as a query may take, since it has one limit for both; and
  * a call into it can't be broken off. So a thread makes it, and who waits for too long goes on without it. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "source/internal.h"
 
@@ -45,19 +45,27 @@ static void *make(void *argument) {
 }
 
 /* Seconds, as THAW_LOGIN_SECONDS says; tests shorten it. */
-static time_t limit(void) {
+static int64_t limit_seconds(void) {
     const char *text = getenv("THAW_LOGIN_SECONDS");
     long seconds = text == NULL ? 0 : strtol(text, NULL, 10);
     return seconds > 0 ? seconds : LOGIN_SECONDS;
 }
 
-static bool wait_for(struct login *login, time_t seconds) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += seconds;
+/* Until it has finished, the limit has passed, or the process is to end. */
+static bool wait_for(struct login *login, int64_t limit_us) {
+    const struct cancel *cancel = login->connection->source->cancel;
+    int64_t until_us = clock_monotonic_us() + limit_us;
     pthread_mutex_lock(&login->mutex);
-    while (!login->finished && pthread_cond_timedwait(&login->changed, &login->mutex, &until) != ETIMEDOUT)
-        continue;
+    while (!login->finished && clock_monotonic_us() < until_us && !cancel_requested(cancel)) {
+        struct timespec slice;
+        clock_gettime(CLOCK_REALTIME, &slice);
+        slice.tv_nsec += 100000000;
+        if (slice.tv_nsec >= 1000000000) {
+            slice.tv_nsec -= 1000000000;
+            slice.tv_sec++;
+        }
+        pthread_cond_timedwait(&login->changed, &login->mutex, &slice);
+    }
     bool finished = login->finished;
     login->abandoned = !finished;
     pthread_mutex_unlock(&login->mutex);
@@ -68,7 +76,7 @@ bool source_login_within_limit(struct source_connection *connection, source_logi
                                struct error *error) {
     struct login *login = memory_allocate(sizeof *login);
     pthread_t thread;
-    time_t seconds = limit();
+    int64_t seconds = limit_seconds();
     *login = (struct login){.connection = connection, .log_in = log_in};
     *abandoned = false;
     pthread_mutex_init(&login->mutex, NULL);
@@ -80,9 +88,12 @@ bool source_login_within_limit(struct source_connection *connection, source_logi
     }
     /* Set before the thread may be left to itself: it closes the connection when it comes back. */
     atomic_fetch_add(&connection->source->logins, 1);
-    if (!wait_for(login, seconds)) {
+    const struct cancel *cancel = connection->source->cancel; /* the connection may be the thread's afterwards */
+    if (!wait_for(login, seconds * 1000000)) {
         pthread_detach(thread);
         *abandoned = true;
+        if (cancel_requested(cancel))
+            return error_set(error, ERROR_STOPPED, "stopped on request while logging in");
         error_set(error, ERROR_TRANSIENT, "the log-in was not answered within %lld s", (long long)seconds);
         return error_hint(error, "check host, port and protocol of the source, and the proxies between here and there");
     }

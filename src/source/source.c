@@ -128,6 +128,10 @@ void source_close(struct source **pointer) {
     memory_release(pointer);
 }
 
+void source_obey(struct source *source, const struct cancel *cancel) {
+    source->cancel = cancel;
+}
+
 const struct dialect *source_dialect(const struct source *source) {
     return source->dialect;
 }

@@ -12,6 +12,7 @@
 
 #include <nanoarrow/nanoarrow.h>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -48,6 +49,8 @@ bool source_environment_missing(const struct config *config);
 /* Load the driver, set the options, open the database. Secrets among the options are hidden in `log`. */
 bool source_open(const struct config *config, struct log *log, struct source **source, struct error *error) THAW_CHECK;
 void source_close(struct source **pointer);
+/* Give up log-ins under way (ERROR_STOPPED) where `cancel` is requested; borrowed until source_close(). */
+void source_obey(struct source *source, const struct cancel *cancel);
 const struct dialect *source_dialect(const struct source *source);
 
 /* Connect and pin the session; refused where the session doesn't take a setting. */
@@ -85,6 +88,10 @@ bool source_stream_open(struct source_connection *connection, const char *sql, s
 bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, bool *end,
                         struct error *error) THAW_CHECK;
 void source_stream_close(struct source_stream *stream);
+
+/* Since when (monotonic microseconds) the connection's thread waits in the driver for the answer to a query or for more rows, and
+ * whether the query's first rows have arrived. 0: it doesn't wait. From any thread. */
+int64_t source_waits_since(const struct source_connection *connection, bool *answered);
 
 /* Break off what the connection is doing, from any thread; it then fails with ERROR_STOPPED. Harmless when idle, but then
  * nothing is remembered: who cancels repeats it until the connection's thread has answered. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "source/internal.h"
 
@@ -28,6 +29,20 @@ static void list_remove(struct source_connection *connection, struct source_stat
     if (*at == statement)
         *at = statement->next;
     pthread_mutex_unlock(&connection->mutex);
+}
+
+/* Around each call into the driver that waits for the other side. */
+static void begin_wait(struct source_connection *connection) {
+    atomic_store(&connection->waits_since_us, clock_monotonic_us());
+}
+
+static void end_wait(struct source_connection *connection) {
+    atomic_store(&connection->waits_since_us, 0);
+}
+
+int64_t source_waits_since(const struct source_connection *connection, bool *answered) {
+    *answered = atomic_load(&connection->answered);
+    return atomic_load(&connection->waits_since_us);
 }
 
 static bool was_cancelled(struct source_statement *statement) {
@@ -114,8 +129,11 @@ static bool stream_execute(struct source_connection *connection, const char *sql
         return false;
     stream->statement = statement;
     int64_t total = -1;
+    atomic_store(&connection->answered, false);
+    begin_wait(connection);
     AdbcStatusCode status =
         connection->source->driver.adbc.StatementExecuteQuery(&statement->adbc, &stream->arrow, &total, &adbc_error);
+    end_wait(connection);
     if (status != ADBC_STATUS_OK) {
         statement_failure(statement, &adbc_error, status, "running a query", error);
     } else if (stream->arrow.get_schema == NULL) {
@@ -178,7 +196,10 @@ bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, 
     /* Not every driver notices a cancel between two batches. */
     if (was_cancelled(stream->statement))
         return error_set(error, ERROR_STOPPED, "reading the source was broken off on request");
+    begin_wait(stream->connection);
     int code = stream->arrow.get_next(&stream->arrow, batch);
+    end_wait(stream->connection);
+    atomic_store(&stream->connection->answered, true);
     if (code != 0)
         return stream_failure(stream, code, error);
     if (batch->release != NULL) {

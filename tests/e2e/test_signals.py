@@ -6,6 +6,7 @@ import time
 import pytest
 
 from marks import both_sources, snowflake_only
+from tests.servers.proxy import Fault, Proxy
 
 TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100}
 
@@ -93,6 +94,37 @@ def test_a_chunk_that_does_not_finish_within_the_grace_is_rolled_back(migration,
     migration.target.wait_until_alone()
     migration.thaw.migrate(config).expect(0)
     assert migration.assert_same(table, "t") == 20_000
+    migration.target.assert_completed()
+
+
+@snowflake_only
+@pytest.mark.parametrize("silence", ["the service takes its time", "the way swallows every byte"])
+@pytest.mark.parametrize("moment", ["after_begin", "after_plan_commit"], ids=["planning", "reading"])
+def test_a_source_that_does_not_answer_does_not_hold_the_end_up(migration, double, moment, silence):
+    """What is asked before there is a chunk is broken off at once; a chunk has its grace; and a driver that doesn't come back is
+    left behind some seconds later."""
+    table = prepare(migration, 1000, 0)
+    config = migration.config({**TABLE, "batch_size": 500})
+    with Proxy(double.host, double.port) as between:
+        running = migration.thaw.start_migrate({**config, "snowflake": {**config["snowflake"], "port": between.port}},
+                                               fault=f"{moment}:stop")
+        running.wait_until_stopped()
+        double.control({"query_delay": 40})
+        asked = between.add(Fault("delay", at=b"POST /queries/v1/query-request"))
+        running.signal(signal.SIGCONT)
+        while asked.hits == 0:
+            assert running.process.poll() is None, running.wait()
+            time.sleep(0.01)
+        between.stalled = silence == "the way swallows every byte"
+        begun = time.monotonic()
+        running.signal(signal.SIGTERM)
+        stopped = running.wait(100).expect(3)
+        assert time.monotonic() - begun < (30 if moment == "after_begin" else 35), stopped
+    double.control({"query_delay": 0})
+    assert migration.target.count("t") == 0 and migration.target.run_status() == "partial"
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0).says(f"resuming run {stopped.run_id}")
+    assert migration.assert_same(table, "t") == 1000
     migration.target.assert_completed()
 
 
