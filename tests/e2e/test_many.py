@@ -8,10 +8,12 @@ import time
 import pytest
 
 from conftest import Migration
+from faults import through
 from marks import snowflake_only
 from reference import assert_equal
 from sources import Table
 from targets import Target
+from tests.servers.proxy import Fault, Proxy
 from thaw import Running
 
 COLUMNS = {"id": "int", "text": "text"}
@@ -442,6 +444,34 @@ def test_a_table_that_fails_elsewhere_fails_for_all(migration, bad):
     shared.come("worker").wait().expect(0)
     assert migration.assert_same(table, "bad") == 1002
     shared.assert_same()
+
+
+def test_a_database_that_does_not_answer_delays_no_other_one_s_heartbeat(thaw, source, databases):
+    """The one swallows the heartbeat, for which it has fifteen seconds; the other one's go on every five."""
+    tables = [source.table(name, COLUMNS, rows(3000)) for name in ("a", "b")]
+    for database, table in zip(databases, tables):
+        database.execute(TARGET.format(table.name), SLOW.format(seconds=0.5), SLOW_TABLE.format(table.name))
+    feeds = [source.feed(database.name, {**TABLE, "source": table.name, "target": table.name}, name=table.name)
+             for database, table in zip(databases, tables)]
+    with Proxy(databases[0].server.host, databases[0].server.port) as proxy:
+        config = through({**source.config(), **databases[0].config(), "parallel_threads": 2, "sources": feeds}, proxy)
+        swallowed = proxy.add(Fault("stall", at=b"SET heartbeat_at", role="control", times=1000,
+                                    after=b"database\0" + databases[1].name.encode() + b"\0"))
+        running = thaw.start_migrate(config)
+        seen: set = set()
+        while swallowed.hits == 0 or len(seen) < 3:
+            assert running.process.poll() is None, running.wait()
+            assert swallowed.hits < 2, "the first heartbeat that was swallowed delayed the other database's"
+            time.sleep(0.05)
+            if swallowed.hits:
+                seen.add(databases[0].value("SELECT heartbeat_at FROM migration_status.migration_owners"))
+        proxy.faults.clear()
+        for database in databases:
+            database.execute("CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        running.wait().expect(0)
+    for database, table in zip(databases, tables):
+        assert assert_equal(database.connection, f"SELECT * FROM {table.name}", table.rows_sql, scales=True) == 3000
+        database.assert_completed()
 
 
 # Who may not join
