@@ -143,8 +143,9 @@ bool mapping_pair(struct run_mapping *mapping, const struct config_table *config
     pair_columns(mapping, config, findings);
     if (mapping->column_count > 0)
         return check_pairs(mapping, source, dialect, findings, error);
-    error_set(error, ERROR_CONFIG, "no source column has the name of a target column; the source has %s",
-              buffer_string(&findings->left_out));
+    error_set(error, ERROR_CONFIG,
+              "no source column has the name of a column of the target table \"%s\".\"%s\"; the source has %s",
+              mapping->target.schema, mapping->target.name, buffer_string(&findings->left_out));
     return error_hint(error, "names are exact, upper and lower case included: use column_mapping where they differ");
 }
 
@@ -174,7 +175,8 @@ static bool refuse_findings(const struct run_mapping *mapping, const struct mapp
                            mapping->targets[i].type_name, findings->refusals[i]);
     bool good = text.length == 0;
     if (!good) {
-        error_set(error, ERROR_CONFIG, "%s", buffer_string(&text));
+        error_set(error, ERROR_CONFIG, "the columns don't fit the target table \"%s\".\"%s\": %s",
+                  mapping->target.schema, mapping->target.name, buffer_string(&text));
         error_hint(error, "%s; `thaw check` shows every column and what it is paired with",
                    findings->problem_count > 0
                        ? "correct column_mapping, whose names are exact, or the target table"

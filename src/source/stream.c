@@ -110,11 +110,22 @@ static bool statement_open(struct source_connection *connection, const char *sql
     return false;
 }
 
-/* The query itself belongs into the message: at three in the morning it is what one wants to try by hand. */
-static void name_query(const char *sql, struct error *error) {
-    enum { SHOWN = 600 };
-    if (error->kind == ERROR_CONFIG || error->kind == ERROR_DATA || error->kind == ERROR_INTERNAL)
-        error_context(error, "query \"%.*s%s\"", SHOWN, sql, strlen(sql) > SHOWN ? "..." : "");
+/* What the source says comes first; how the query begins tells which one it is. The whole of it is for the debug log. */
+static void name_query(const struct source_connection *connection, const char *sql, struct error *error) {
+    enum { SHOWN = 120 };
+    if (error->kind != ERROR_CONFIG && error->kind != ERROR_DATA && error->kind != ERROR_INTERNAL)
+        return;
+    struct error said = *error;
+    size_t shown = strnlen(sql, SHOWN);
+    bool cut = sql[shown] != '\0';
+    while (cut && shown > 0 && ((unsigned char)sql[shown] & 0xC0) == 0x80) /* not in the midst of a character */
+        shown--;
+    error_set_code(error, said.kind, said.code, "%s; the query was \"%.*s%s\"", said.message, (int)shown, sql,
+                   cut ? "..." : "");
+    if (said.hint[0] != '\0')
+        error_hint(error, "%s", said.hint);
+    if (cut && connection->source->log != NULL)
+        log_debug(connection->source->log, "source", "the query that failed: %s", sql);
 }
 
 /* Execute once. On failure the stream is closed. */
@@ -165,7 +176,7 @@ bool source_stream_open(struct source_connection *connection, const char *sql, s
         if (!out_of_memory(error) || !duckdb_widen_memory(connection, limit))
             break;
     }
-    name_query(sql, error);
+    name_query(connection, sql, error);
     return false;
 }
 
@@ -247,6 +258,6 @@ bool source_execute_unnamed(struct source_connection *connection, const char *sq
 bool source_execute(struct source_connection *connection, const char *sql, struct error *error) {
     if (source_execute_unnamed(connection, sql, error))
         return true;
-    name_query(sql, error);
+    name_query(connection, sql, error);
     return false;
 }
