@@ -142,12 +142,12 @@ def test_a_statement_that_takes_too_long_is_canceled(double, session, slow):
     session.execute("ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = 1")
     query = "SELECT ID FROM T"
     if slow == "delay":
-        double.control({"query_delay": 5})
+        double.control({"query_delay": 30})
     else:
         query = "SELECT COUNT(*) AS N FROM range(10000000) AS a, range(10000) AS b WHERE a.range % 7 = b.range % 5"
     begun = time.monotonic()
     assert "timeout of 1 second(s) and was canceled" in refused(session, query)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 20
     double.control({"query_delay": 0})
     assert len(session.execute("SELECT ID FROM T")) == 3
 

@@ -56,7 +56,7 @@ class Case:
     text: Callable = lambda text: text  # the configuration as it is written
     arguments: tuple = ()
     environment: dict = dataclasses.field(default_factory=dict)
-    seconds: float = 10  # that it may take at most: one, with room for a busy machine
+    seconds: float = 20  # that it may take at most: one, with room for a busy machine
 
 
 # What changes a configuration
@@ -177,9 +177,9 @@ CASES = {
                                change=postgres(port="{closed_port}")),
     "host_of_the_target": Case(("can't connect to PostgreSQL", "db.invalid", "postgres.host"), change=postgres(host="db.invalid")),
     "port_of_the_source": Case(("Snowflake", "{host}", "{closed_port}", "refused", "snowflake.port"), sources=SNOWFLAKE,
-                               change=snowflake_member(port="{closed_port}"), seconds=20),
+                               change=snowflake_member(port="{closed_port}"), seconds=40),
     "host_of_the_source": Case(("Snowflake", "sf.invalid", "snowflake.host"), sources=SNOWFLAKE, change=snowflake_member(host="sf.invalid"),
-                               seconds=20),
+                               seconds=40),
     "key_file": Case(("config.json:", "$.snowflake.rsa_key", "No such file"), 2, SNOWFLAKE, change=snowflake(rsa_key="/nowhere/key.p8")),
     "key_that_is_no_pem": Case(("config.json:", "$.snowflake.rsa_key", "can't be read"), 2, SNOWFLAKE, change=snowflake(rsa_key="sf-s3cret-0815")),
     "key_that_is_broken": Case(("rsa_key", "no private key could be read", "PKCS#8", "openssl pkey"), 1, SNOWFLAKE, change=broken_key),
@@ -264,7 +264,7 @@ CASES = {
     # Runs
     "run_that_is_not_there": Case((f"no target database has a run {RUN_ID}", "thaw status"), arguments=("--resume-run-id", RUN_ID)),
     "run_that_is_no_uuid": Case(("--resume-run-id", "UUID", "yesterday"), 2, arguments=("--resume-run-id", "yesterday")),
-    "live_run": Case(("of these sources is live", "pid", "--join"), during=live_run, seconds=20),
+    "live_run": Case(("of these sources is live", "pid", "--join"), during=live_run, seconds=40),
     "unknown_option": Case(("--tabel",), 2, arguments=("--tabel", "t")),
 }
 NAMES = {"_schema": {"duckdb": "source_schema", "snowflake": "source_sf_schema"},

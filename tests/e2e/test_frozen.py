@@ -23,7 +23,7 @@ GATES = {
 }
 POINTS = {"taking the target over": "before_truncate:stop", "planning": "before_plan_commit:stop", "loading": "in_data:stop:3",
           "finishing": "before_finish_commit:stop"}
-AT_THE_GATE = ("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'thaw %%' AND datname = current_database() "
+AT_THE_GATE = ("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'thaw %' AND datname = current_database() "
                "AND wait_event_type = 'Lock' AND wait_event = 'advisory'")
 
 
@@ -58,12 +58,20 @@ def freeze_at_point(migration: Migration, config: dict, place: str) -> Running:
     return process
 
 
+def frozen_at(migration: Migration, config: dict, place: str) -> Running:
+    process = (freeze_at_gate if place in GATES else freeze_at_point)(migration, config, place)
+    # Its last heartbeat may be on the way: what the tests say of its deadline is to come after that.
+    wait_for(migration, "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'thaw %' AND state = 'active' "
+                        "AND datname = current_database()")
+    return process
+
+
 @pytest.mark.parametrize("place", [*GATES, *POINTS])
 def test_invariant_04_whatever_a_frozen_process_holds_comes_free_with_its_deadline(migration, place):
     table = migration.source.table("t", {"id": "int"}, f"SELECT i FROM range({ROWS}) AS r(i)")
     migration.target.execute("CREATE TABLE t (id bigint)")
     config = migration.config(TABLE, parallel_threads=1)
-    frozen = (freeze_at_gate if place in GATES else freeze_at_point)(migration, config, place)
+    frozen = frozen_at(migration, config, place)
     migration.target.execute("UPDATE migration_status.migration_owners SET deadline_at = clock_timestamp() - interval '1 second'")
 
     migration.thaw.migrate(config).expect(0).says("ended the connections of 1 owner(s) whose deadline had passed")
@@ -103,7 +111,7 @@ def test_a_run_of_other_sources_takes_the_target_of_a_frozen_one(migration, plac
     table = migration.source.table("t", {"id": "int"}, f"SELECT i FROM range({ROWS}) AS r(i)")
     migration.target.execute("CREATE TABLE t (id bigint)")
     config = migration.config(TABLE, parallel_threads=1)
-    frozen = (freeze_at_gate if place in GATES else freeze_at_point)(migration, config, place)
+    frozen = frozen_at(migration, config, place)
     migration.target.execute("UPDATE migration_status.migration_owners SET deadline_at = clock_timestamp() + interval '1 hour'")
     other = migration.config(feeds=[migration.source.feed(migration.target.name, TABLE, name="another")], parallel_threads=1)
     if place == "loading":

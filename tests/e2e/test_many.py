@@ -245,7 +245,7 @@ def test_a_failed_feeder_does_not_stop_the_others_of_its_target(migration):
 def test_a_large_table_does_not_starve_a_small_one(thaw, source, databases, database):
     """Of 40 slow chunks the first are running when the small table, which comes last, is done."""
     tables = [(databases[0], source.table("large", COLUMNS, rows(4000))), (databases[database], source.table("small", COLUMNS, rows(300)))]
-    databases[0].execute(TARGET.format("large"), SLOW.format(seconds=0.05), SLOW_TABLE.format("large"))
+    databases[0].execute(TARGET.format("large"), SLOW.format(seconds=0.15), SLOW_TABLE.format("large"))
     databases[database].execute(TARGET.format("small"))
     feeds = [source.feed(where.name, {**TABLE, "source": table.name, "target": table.name}, name=table.name) for where, table in tables]
 

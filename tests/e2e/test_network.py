@@ -216,7 +216,7 @@ def test_a_log_in_that_hangs_is_given_up(migration):
     """After a minute; here after two seconds."""
     prepare(migration, 10)
     config = {**migration.config(SNOW_TABLE), **migration.source.config(password="hang")}
-    refused = migration.thaw.migrate(config, THAW_LOGIN_SECONDS="2", timeout=30).expect(1)
+    refused = migration.thaw.migrate(config, THAW_LOGIN_SECONDS="2").expect(1)
     assert_said(refused, "ERROR", "Snowflake account test", "log-in was not answered within 2 s", "check host, port")
-    assert refused.seconds < 10
+    assert refused.seconds < 20
     assert not migration.target.has_ledger()

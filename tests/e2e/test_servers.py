@@ -101,6 +101,15 @@ def stopped(migration: Migration, config: dict, fault: str, **environment: str) 
     return running
 
 
+def wait_until(fact, running: Running) -> None:
+    """Until `fact()` is true, while it goes on."""
+    deadline = time.monotonic() + 60
+    while not fact():
+        assert running.process.poll() is None, running.wait()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def reconnect(migration: Migration) -> None:
     """The tests' own connection, after its server went."""
     migration.target.connection.close()
@@ -164,7 +173,7 @@ def test_a_crash_right_after_exit_status_0_loses_nothing(migration):
     finished = migration.thaw.migrate(config_of(migration)).expect(0)
     ended = time.monotonic()
     os.kill(migration.target.server.pid(), signal.SIGQUIT)  # what pg_ctl does for an immediate stop, without its ways about it
-    assert time.monotonic() - ended < 0.1
+    assert time.monotonic() - ended < 1
     kill_postmaster(migration.target.server) if migration.target.server.pid() else migration.target.server.start()
     reconnect(migration)
     assert migration.assert_same(migration.table, "t") == ROWS
@@ -276,15 +285,18 @@ def test_a_server_that_can_not_take_a_run_is_told_at_once(migration, tally, stat
     enter, code, hint = STATES[state]
     migration.target.connection.close()
     with enter(migration.target.server):
-        refused = migration.thaw.migrate(config, timeout=30).expect(1)
+        refused = migration.thaw.migrate(config, timeout=60).expect(1)
         error, = refused.records("ERROR")
         assert code in error and hint in error, refused
-        assert refused.seconds < 10
+        assert refused.seconds < 20
     reconnect(migration)
     migration.thaw.migrate(config).expect(0)
     assert migration.assert_same(migration.table, "t") == ROWS
     migration.target.assert_completed()
     tally.count(state, "refused, completed by a rerun")
+
+
+REFUSALS = {"read-only": "in a read-only transaction", "no connections": "remaining connection slots are reserved"}
 
 
 @pytest.mark.parametrize("passes", [True, False], ids=["for a while", "for good"])
@@ -299,9 +311,11 @@ def test_a_server_that_stops_taking_a_run(migration, tally, state, passes):
         migration.target.connection.close()
         assert server.terminate("application_name = 'thaw worker'") > 0
         with no_connections(server) if state == "no connections" else contextlib.nullcontext():
+            already = len(server.log())
             running.signal(signal.SIGCONT)
             if passes:
-                time.sleep(1.5)
+                # The first ones may be for bookkeeping that only the debug log tells of.
+                wait_until(lambda: server.log()[already:].count(REFUSALS[state]) >= 3, running)
             else:
                 finished = running.wait(60).expect(1)
                 assert_said(finished, "ERROR", code)
@@ -322,11 +336,12 @@ def test_a_server_that_stops_taking_a_run(migration, tally, state, passes):
 def test_a_full_disk(migration, disk, tally, passes):
     config = config_of(migration)
     running = stopped(migration, config, "after_commit:stop:5", **({} if passes else HASTY))
+    already = len(migration.target.server.log())
     disk[1].touch()
     try:
         running.signal(signal.SIGCONT)
         if passes:
-            time.sleep(1)
+            wait_until(lambda: "No space left on device" in migration.target.server.log()[already:], running)
         else:
             finished = running.wait(60).expect(1)
             assert_said(finished, "ERROR", "53100", "No space left on device", "free disk space")
@@ -363,7 +378,8 @@ def test_a_lock_that_another_session_holds(migration, proxy, tally, lock, passes
         holder.execute(f"LOCK TABLE {relation} IN ACCESS EXCLUSIVE MODE")
         running.signal(signal.SIGCONT)
         if passes:
-            time.sleep(1.5)
+            wait_until(lambda: migration.target.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                                      "AND datname = current_database()"), running)
         else:
             finished = running.wait(60).expect(1)
             assert_said(finished, "ERROR", "55P03", "pg_blocking_pids")

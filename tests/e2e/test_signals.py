@@ -59,14 +59,14 @@ def test_the_second_signal_ends_at_once(migration, double):
     while migration.target.chunks().get("in_progress", 0) < 2:
         assert running.process.poll() is None, running.wait()
         time.sleep(0.01)
-    time.sleep(0.3)
     running.signal(signal.SIGTERM)
+    running.wait_until_handled()
     time.sleep(0.3)
     assert running.process.poll() is None, "the first signal lets the chunks in hand finish"
     begun = time.monotonic()
     running.signal(signal.SIGTERM)
     running.wait(10).expect(3)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 6, "that was the first signal's grace"
     double.control({"chunk_delay": 0})
     migration.target.wait_until_alone()
     migration.thaw.migrate(config).expect(0).says("resuming run")
@@ -86,7 +86,7 @@ def test_a_chunk_that_does_not_finish_within_the_grace_is_rolled_back(migration,
         assert running.process.poll() is None, running.wait()
         time.sleep(0.01)
     running.signal(signal.SIGTERM)
-    running.wait(25).expect(3)
+    running.wait(60).expect(3)
     double.control({"chunk_delay": 0})
     assert migration.target.chunks().keys() <= {"pending", "completed"} and migration.target.chunks()["pending"] >= 2
     assert migration.target.count("t") == 0
@@ -131,9 +131,10 @@ def test_a_source_that_does_not_answer_does_not_hold_the_end_up(migration, doubl
 def test_a_signal_before_the_first_chunk(migration):
     table = prepare(migration)
     config = migration.config(TABLE)
-    running = migration.thaw.start_migrate(config, fault="after_begin:sleep=700")
-    time.sleep(0.4)
+    running = migration.thaw.start_migrate(config, fault="after_begin:stop")
+    running.wait_until_stopped()
     running.signal(signal.SIGTERM)
+    running.signal(signal.SIGCONT)
     running.wait().expect(3)
     assert migration.target.count("t") == 0
     assert migration.target.run_status() == "partial"

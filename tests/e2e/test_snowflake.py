@@ -80,7 +80,7 @@ def test_a_wrong_password_is_told_within_seconds(migration):
     prepare(migration)
     finished = migration.thaw.migrate({**migration.config(TABLE), **migration.source.config(password="wrong")}).expect(1)
     finished.says("Incorrect username or password")
-    assert finished.seconds < 8
+    assert finished.seconds < 20
     assert not migration.target.has_ledger()
 
 

@@ -77,7 +77,7 @@ def test_a_target_that_a_live_run_owns_is_refused(migration, fault):
     first.wait_until_stopped()
 
     feeds = [migration.source.feed(migration.target.name, TABLE, name="two")]
-    second = migration.thaw.migrate(migration.config(feeds=feeds), timeout=15).expect(1)
+    second = migration.thaw.migrate(migration.config(feeds=feeds), timeout=40).expect(1)
 
     second.says(f"pid {first.process.pid}")
     first.signal(signal.SIGCONT)

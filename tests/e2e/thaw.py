@@ -77,6 +77,12 @@ class Running:
                 raise AssertionError(f"it did not stop at its fault point; {self.wait()}")
             time.sleep(0.01)
 
+    def wait_until_handled(self) -> None:
+        """Until no signal that was sent to it is pending any more."""
+        while pending := re.findall(r"^(?:ShdPnd|SigPnd):\s*0*[1-9a-f]", pathlib.Path(f"/proc/{self.process.pid}/status").read_text("ascii"), re.M):
+            assert self.process.poll() is None, (pending, self.wait())
+            time.sleep(0.01)
+
     def kill(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
