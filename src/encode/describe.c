@@ -80,7 +80,7 @@ static const uint8_t *find_row(const struct encoder *encoder, const struct encod
             row = (const uint8_t *)memchr(row, '\n', (size_t)(segment->bytes + segment->length - row)) + 1;
         return row;
     }
-    row += COPY_HEADER_SIZE;
+    row += ENCODE_HEADER_BYTES;
     for (int64_t i = 0; i < row_index; i++)
         row = skip_fields(row + 2, encoder->column_count);
     return row;

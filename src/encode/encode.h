@@ -53,7 +53,13 @@ struct encode_changes {
     int64_t rounded_rows, rounded_values;
 };
 
-/* A segment of rows, ready to send: in binary with COPY's header and trailer. */
+/* What encloses the rows of a segment in binary; text has neither. */
+enum {
+    ENCODE_HEADER_BYTES = 19, /* 11 of signature, 4 of flags, 4 of the extension's length */
+    ENCODE_TRAILER_BYTES = 2
+};
+
+/* A segment of rows, in binary with COPY's header and trailer. */
 struct encode_segment {
     uint8_t *bytes; /* owned */
     size_t length;

@@ -115,7 +115,7 @@ struct encode_changes encoder_changes(const struct encoder *encoder) {
 }
 
 static void segment_reserve(struct encode_segment *segment, size_t size) {
-    size_t needed = segment->length + size + COPY_TRAILER_SIZE;
+    size_t needed = segment->length + size + ENCODE_TRAILER_BYTES;
     if (needed <= segment->capacity)
         return;
     needed = (needed + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
@@ -124,16 +124,16 @@ static void segment_reserve(struct encode_segment *segment, size_t size) {
 }
 
 void encode_segment_begin(struct encoder *encoder, struct encode_segment *segment) {
-    static const uint8_t header[COPY_HEADER_SIZE] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n'};
+    static const uint8_t header[ENCODE_HEADER_BYTES] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n'};
     segment->length = 0;
     segment->rows = 0;
     segment->first_row = encoder->rows_done + 1;
     segment->format = encoder->options.format;
     if (segment->format == ENCODE_TEXT)
         return;
-    segment_reserve(segment, COPY_HEADER_SIZE);
-    memcpy(segment->bytes, header, COPY_HEADER_SIZE);
-    segment->length = COPY_HEADER_SIZE;
+    segment_reserve(segment, ENCODE_HEADER_BYTES);
+    memcpy(segment->bytes, header, ENCODE_HEADER_BYTES);
+    segment->length = ENCODE_HEADER_BYTES;
 }
 
 void encode_segment_end(struct encode_segment *segment) {
@@ -141,7 +141,7 @@ void encode_segment_end(struct encode_segment *segment) {
         return;
     segment_reserve(segment, 0); /* always there after rows; makes this safe on its own */
     store_16(segment->bytes + segment->length, 0xffff);
-    segment->length += COPY_TRAILER_SIZE;
+    segment->length += ENCODE_TRAILER_BYTES;
 }
 
 void encode_segment_release(struct encode_segment *segment) {
@@ -184,7 +184,8 @@ static bool reserve_block(struct encoder *encoder, struct encode_segment *segmen
     int64_t left = encoder->flat_end - encoder->row;
     int64_t rows = left < BLOCK_ROWS ? left : BLOCK_ROWS;
     uint64_t size;
-    while ((size = rows_size(encoder, encoder->row, rows)) + segment->length + COPY_TRAILER_SIZE > segment->capacity &&
+    while ((size = rows_size(encoder, encoder->row, rows)) + segment->length + ENCODE_TRAILER_BYTES >
+               segment->capacity &&
            rows > 1)
         rows /= 2;
     if (rows == 1 && size - encoder->row_size > PG_MAXIMUM_ALLOCATION)

@@ -137,8 +137,6 @@ struct encoder {
 };
 
 enum {
-    COPY_HEADER_SIZE = 19, /* 11 bytes of signature, 4 of flags, 4 of the extension's length */
-    COPY_TRAILER_SIZE = 2,
     FORMAT_SIZE = 192 /* holds any scalar in its text form */
 };
 

@@ -58,6 +58,9 @@ struct plan_size {
     int64_t minimum_rows; /* at least 1 */
     int64_t maximum_rows; /* at least minimum_rows */
     int64_t chunks;       /* chunks wanted: so many for each worker */
+    int64_t
+        block_rows; /* rows that the source stores together; 0: unknown. Chunks of several blocks are whole ones, for
+                             where rows lie in the keys' order: a block that belongs to two chunks is read twice */
 };
 
 /* Batch sizing where none is given: from the columns' estimated bytes a row, workers, and whether each chunk's query costs

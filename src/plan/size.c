@@ -82,6 +82,7 @@ struct plan_size plan_choose_size(const struct source_table *table, const size_t
         .batch_rows = batch_rows,
         .minimum_rows = minimum_rows,
         .maximum_rows = larger(chunk_bytes / row_bytes, minimum_rows),
+        .block_rows = method == PLAN_RANGE ? table->block_rows : 0,
         .chunks = larger(workers, 1) * (costs_all ? VIEW_CHUNKS_A_WORKER : CHUNKS_A_WORKER),
     };
 }
@@ -91,7 +92,15 @@ bool plan_is_large(const struct source_table *table, const size_t *columns, size
 }
 
 int64_t plan_bucket_rows(const struct plan_size *size) {
-    return size->batch_rows > 0 ? size->batch_rows : larger(size->minimum_rows / BUCKETS_IN_MINIMUM, 1);
+    int64_t rows = larger(size->minimum_rows / BUCKETS_IN_MINIMUM, 1);
+
+    if (size->batch_rows > 0)
+        return size->batch_rows;
+    /* The largest part of a block that is no more. */
+    for (int64_t parts = size->block_rows / rows + (size->block_rows % rows != 0); parts <= size->block_rows; parts++)
+        if (parts > 0 && size->block_rows % parts == 0)
+            return size->block_rows / parts;
+    return rows;
 }
 
 int64_t plan_chunk_rows(const struct plan_size *size, int64_t total_rows) {
@@ -100,7 +109,12 @@ int64_t plan_chunk_rows(const struct plan_size *size, int64_t total_rows) {
 
     if (size->batch_rows > 0)
         return size->batch_rows;
-    return smaller(larger(share, larger(size->minimum_rows, 1)), larger(size->maximum_rows, 1));
+    share = smaller(larger(share, larger(size->minimum_rows, 1)), larger(size->maximum_rows, 1));
+    /* The nearest number of whole blocks, where that is about as much and no more than a chunk may have. */
+    if (size->block_rows > 0 && share >= size->block_rows / 4 * 3 && size->block_rows <= size->maximum_rows)
+        share = smaller((share + size->block_rows / 2) / size->block_rows, size->maximum_rows / size->block_rows) *
+                size->block_rows;
+    return share;
 }
 
 /* ---- columns --------------------------------------------------------------------------------------------------------- */

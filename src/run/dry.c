@@ -12,7 +12,7 @@
 enum { CHUNKS_SHOWN = 200 };
 
 /* Bytes that one worker holds at most beside what the driver takes: its segments, and libpq's send buffer. */
-static const int64_t worker_bytes = (int64_t)READER_SEGMENTS * READER_SEGMENT_BYTES + 512 * 1024;
+static const int64_t worker_bytes = (int64_t)READER_BYTES + 1024 * 1024;
 
 static void print_bound(FILE *out, char *const *bound, size_t key_count, const char *open) {
     if (bound == NULL) {

@@ -72,28 +72,52 @@ static bool begin_load(struct worker *worker, const struct run_table *table, con
            fault_point(&worker->run->faults, "before_data", error);
 }
 
-/* The server named a line: say which row that is, by its key, from the bytes that are still in hand. */
-static void name_bad_row(const struct worker *worker, const struct encode_segment *segment, int64_t bad_row,
-                         struct error *error) {
+/* The server named a row of the COPY command: say which one that is, by its key, from the bytes that are still in hand. */
+static void name_bad_row(struct worker *worker, int64_t bad_row, struct error *error) {
+    const struct encode_segment *segment;
     struct buffer row = {0};
+    for (unsigned i = 0; (segment = reader_kept(&worker->reader, i)) != NULL && bad_row >= segment->rows; i++)
+        bad_row -= segment->rows;
+    if (segment == NULL)
+        return;
     encode_describe_row(worker->reader.encoder, segment, bad_row, &row);
     error_context(error, "row %" PRId64 " of the chunk (%s)", segment->first_row + bad_row, buffer_string(&row));
     buffer_release(&row);
 }
 
-static bool send_segment(struct worker *worker, const struct run_table *table, const struct encode_segment *segment,
-                         int64_t *copied, struct error *error) {
-    int64_t bad_row = -1;
+/* One COPY command: this segment and those after it, as far as they are there already. It never waits for the source,
+ * since a backend in COPY whose client has nothing to say heeds no timeout; where the source is slower than the target,
+ * more commands cost nothing. The segments are kept until they are acknowledged. */
+static bool send_segments(struct worker *worker, const struct run_table *table, const struct encode_segment *segment,
+                          int64_t *copied, struct error *error) {
+    struct copy_command copy;
+    size_t sent = 0;
     int64_t count = 0;
-    if (!copy_segment(&worker->target, table->mapping.copy_sql, segment, &count, &bad_row, error)) {
-        if (bad_row >= 0 && bad_row < segment->rows)
-            name_bad_row(worker, segment, bad_row, error);
+    int64_t bad_row = -1;
+    if (!copy_begin(&copy, &worker->target, table->mapping.copy_sql, error))
+        return false;
+    for (bool more = true; more;) {
+        if (!copy_send(&copy, segment, error))
+            return false;
+        sent += segment->length;
+        note_progress(worker);
+        more = sent < READER_COPY_BYTES && reader_is_ready(&worker->reader);
+        if (more && !reader_next(&worker->reader, &segment, error)) {
+            copy_abort(&copy);
+            return false;
+        }
+        more = more && segment != NULL;
+    }
+    if (!copy_end(&copy, &count, &bad_row, error)) {
+        if (bad_row >= 0)
+            name_bad_row(worker, bad_row, error);
         return false;
     }
     *copied += count;
     atomic_fetch_add(&worker->rows_in_hand, count);
-    atomic_fetch_add(&worker->run->bytes_sent, (int64_t)segment->length);
+    atomic_fetch_add(&worker->run->bytes_sent, (int64_t)sent);
     note_progress(worker);
+    reader_give_back(&worker->reader);
     return fault_point(&worker->run->faults, "in_data", error);
 }
 
@@ -111,9 +135,8 @@ static bool send_all(struct worker *worker, const struct run_table *table, const
         begun = true;
         if (segment == NULL)
             return true;
-        if (!send_segment(worker, table, segment, copied, error))
+        if (!send_segments(worker, table, segment, copied, error))
             return false;
-        reader_give_back(&worker->reader);
     }
 }
 

@@ -25,10 +25,21 @@ static void wait_briefly(struct reader *reader) {
     pthread_cond_timedwait(&reader->changed, &reader->mutex, &until);
 }
 
+/* The memory of a segment that a large row has widened goes back. */
+static void shrink(struct encode_segment *segment) {
+    if (segment->capacity > 2 * READER_SEGMENT_BYTES)
+        encode_segment_release(segment);
+}
+
+static bool has_room(const struct reader *reader) {
+    unsigned kept = reader->filled - reader->given;
+    return kept == 0 || (kept < READER_SEGMENTS && reader->held + READER_SEGMENT_BYTES <= READER_BYTES);
+}
+
 /* Wait until a segment is free. */
 static bool wait_for_room(struct reader *reader, struct error *error) {
     pthread_mutex_lock(&reader->mutex);
-    while (reader->filled - reader->given == READER_SEGMENTS && !is_cancelled(reader))
+    while (!has_room(reader) && !is_cancelled(reader))
         wait_briefly(reader);
     bool cancelled = is_cancelled(reader);
     pthread_mutex_unlock(&reader->mutex);
@@ -40,6 +51,7 @@ static bool wait_for_room(struct reader *reader, struct error *error) {
 
 static void publish(struct reader *reader) {
     pthread_mutex_lock(&reader->mutex);
+    reader->held += reader->segments[reader->filled % READER_SEGMENTS].length;
     reader->filled++;
     pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->mutex);
@@ -53,6 +65,7 @@ static bool encode_batch(struct reader *reader, const struct ArrowArray *batch, 
         if (!*open) {
             if (!wait_for_room(reader, error))
                 return false;
+            shrink(&reader->segments[reader->filled % READER_SEGMENTS]);
             encode_segment_begin(reader->encoder, &reader->segments[reader->filled % READER_SEGMENTS]);
             *open = true;
         }
@@ -177,6 +190,7 @@ void reader_begin(struct reader *reader, struct source_connection *connection, c
     reader->connection = connection;
     reader->request = request;
     reader->filled = reader->taken = reader->given = 0;
+    reader->held = 0;
     reader->rows_read = reader->rows_encoded = 0;
     reader->changes = (struct encode_changes){0};
     reader->total_rows = -1;
@@ -207,9 +221,21 @@ bool reader_next(struct reader *reader, const struct encode_segment **segment, s
     return done;
 }
 
+bool reader_is_ready(struct reader *reader) {
+    pthread_mutex_lock(&reader->mutex);
+    bool ready = reader->filled != reader->taken || reader->state != READER_READING;
+    pthread_mutex_unlock(&reader->mutex);
+    return ready;
+}
+
+const struct encode_segment *reader_kept(const struct reader *reader, unsigned index) {
+    return index < reader->taken - reader->given ? &reader->segments[(reader->given + index) % READER_SEGMENTS] : NULL;
+}
+
 void reader_give_back(struct reader *reader) {
     pthread_mutex_lock(&reader->mutex);
-    reader->given++;
+    for (; reader->given != reader->taken; reader->given++)
+        reader->held -= reader->segments[reader->given % READER_SEGMENTS].length;
     pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->mutex);
 }

@@ -1,6 +1,6 @@
 /* The reading half of a worker: a thread that reads a chunk's rows and encodes them into segments while the worker's own
- * thread sends the segments before them. Between the two a small ring of segments, which bounds memory and lets the
- * slower side set the pace.
+ * thread sends the segments before them. Between the two a ring of segments, which bounds memory and lets the slower side
+ * set the pace; the sender keeps those that PostgreSQL hasn't acknowledged yet.
  */
 #ifndef THAW_RUN_READER_H
 #define THAW_RUN_READER_H
@@ -16,9 +16,13 @@
 #include "source/source.h"
 
 enum {
-    /* Measured, see docs/decisions.md: smaller segments pay for more round trips, larger ones cost memory. */
-    READER_SEGMENTS = 2,
-    READER_SEGMENT_BYTES = 3 * 1024 * 1024
+    /* Measured, see docs/decisions.md. A segment goes to libpq in one piece, whose buffer then stays at 1 MiB ... */
+    READER_SEGMENT_BYTES = 1024 * 1024 - 4096,
+    /* ... and a COPY command ends after some of them: shorter ones pay for more round trips, longer ones cost memory. */
+    READER_COPY_BYTES = 6 * 1024 * 1024,
+    READER_SEGMENTS = 8,
+    /* In all of them, where single rows are large: what is kept and what is read ahead. */
+    READER_BYTES = READER_SEGMENTS * 1024 * 1024
 };
 
 /* What to read. Borrowed until reader_end(). */
@@ -47,6 +51,7 @@ struct reader {
     struct cancel own_cancel;             /* reader_end() before the stream's end */
     struct encoder *encoder;              /* from the first batch until reader_end() */
     struct encode_segment segments[READER_SEGMENTS];
+    size_t held;     /* bytes in segments that are filled and not given back */
     unsigned filled; /* segments ever filled; the next goes to filled % READER_SEGMENTS */
     unsigned taken;  /* segments ever handed out */
     unsigned given;  /* segments ever given back */
@@ -63,8 +68,13 @@ void reader_stop(struct reader *reader);
 
 /* Begin a chunk on `connection`. */
 void reader_begin(struct reader *reader, struct source_connection *connection, const struct reader_request *request);
-/* Wait for the next finished segment; *segment is NULL at the end. Segments are given back in order. */
+/* Wait for the next finished segment; *segment is NULL at the end. */
 bool reader_next(struct reader *reader, const struct encode_segment **segment, struct error *error) THAW_CHECK;
+/* Would reader_next() answer at once? */
+bool reader_is_ready(struct reader *reader);
+/* The segments that were handed out and not given back yet, the oldest first; NULL beyond them. */
+const struct encode_segment *reader_kept(const struct reader *reader, unsigned index);
+/* Give all of them back. */
 void reader_give_back(struct reader *reader);
 /* End the chunk: breaks off what is still being read, waits for the thread to be idle, and drops the encoder. Always
  * after reader_begin(). */

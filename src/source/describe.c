@@ -168,8 +168,10 @@ bool source_describe(struct source_connection *connection, const struct source_r
     table->relation.schema = memory_copy_string(relation->schema);
     table->relation.name = memory_copy_string(relation->name);
     table->estimated_rows = -1;
-    if (fill_kind(connection, table, error) && (table->is_view || fill_key(connection, table, error)))
+    if (fill_kind(connection, table, error) && (table->is_view || fill_key(connection, table, error))) {
+        table->block_rows = table->is_view ? 0 : connection->source->dialect->block_rows;
         return true;
+    }
     source_table_release(table);
     return error_context(error, "describing %s", relation->name);
 }

@@ -52,6 +52,7 @@ struct source_table {
     size_t key_count;
     bool is_view;
     int64_t estimated_rows; /* as the catalogue has it, which may be old; -1: it doesn't say */
+    int64_t block_rows;     /* rows that are stored together, the same number in every block; 0: unknown */
 };
 
 void source_table_release(struct source_table *table);
@@ -60,7 +61,8 @@ void source_relation_release(struct source_relation *relation);
 int64_t source_column_find(const struct source_table *table, const char *name);
 
 struct dialect {
-    const char *name; /* "snowflake", "duckdb" */
+    const char *name;   /* "snowflake", "duckdb" */
+    int64_t block_rows; /* of a table, see struct source_table */
 
     /* "name" with whatever the dialect needs inside quoted. */
     void (*identifier)(struct buffer *sql, const char *name);

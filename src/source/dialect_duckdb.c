@@ -260,6 +260,7 @@ static void classify(struct source_column *column) {
 
 const struct dialect dialect_duckdb = {
     .name = "duckdb",
+    .block_rows = 122880, /* https://duckdb.org/docs/stable/internals/storage (row groups) */
     .identifier = identifier,
     .text_literal = text_literal,
     .projection = projection,

@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "source/internal.h"
 
@@ -19,7 +20,8 @@ enum {
     RESERVED_MB = 80,  /* for all streams that are open at once */
     STREAM_KB = 2048,  /* of one stream, and ... */
     COLUMN_KB = 260,   /* ... of each of its columns */
-    SLACK_MB = 8
+    SLACK_MB = 8,
+    PLANNING_THREADS = 4 /* at most: while a table is planned, its other workers have nothing to do yet */
 };
 
 void duckdb_memory_init(struct duckdb_memory *memory, bool managed) {
@@ -45,6 +47,20 @@ static bool set_limit(struct source_connection *connection, int64_t megabytes, s
     if (ok)
         memory->current_mb = megabytes;
     return ok;
+}
+
+/* DuckDB's own threads. Streams are read by the threads of the workers, so for them one is enough. Under the mutex. */
+static bool set_threads(struct source_connection *connection, long threads, struct error *error) {
+    struct buffer sql = {0};
+    buffer_appendf(&sql, "SET threads = %ld", threads);
+    bool ok = source_execute(connection, buffer_string(&sql), error);
+    buffer_release(&sql);
+    return ok;
+}
+
+static long planning_threads(void) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : processors < PLANNING_THREADS ? processors : PLANNING_THREADS;
 }
 
 static int64_t wanted_limit(const struct duckdb_memory *memory) {
@@ -79,7 +95,8 @@ bool source_planning_begin(struct source_connection *connection, struct error *e
         return true;
     pthread_mutex_lock(&source->memory.mutex);
     source->memory.planning_count++;
-    bool ok = set_limit(connection, wanted_limit(&source->memory), error);
+    bool ok = set_limit(connection, wanted_limit(&source->memory), error) &&
+              (source->memory.planning_count > 1 || set_threads(connection, planning_threads(), error));
     if (!ok)
         source->memory.planning_count--;
     connection->planning = ok;
@@ -94,7 +111,8 @@ bool source_planning_end(struct source_connection *connection, struct error *err
     pthread_mutex_lock(&source->memory.mutex);
     connection->planning = false;
     source->memory.planning_count--;
-    bool ok = set_limit(connection, wanted_limit(&source->memory), error);
+    bool ok = (source->memory.planning_count > 0 || set_threads(connection, 1, error)) &&
+              set_limit(connection, wanted_limit(&source->memory), error);
     pthread_mutex_unlock(&source->memory.mutex);
     /* Others may be reading with the memory that we would give back: then it stays, and the next end tries again. */
     return ok || error->kind == ERROR_TRANSIENT;

@@ -62,25 +62,25 @@ static int64_t line_of(const char *context, const char *table) {
     return line;
 }
 
-static int64_t bad_row_of(const PGresult *result, const char *statement, const struct encode_segment *segment) {
+static int64_t bad_row_of(const PGresult *result, const struct copy_command *copy) {
     const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
     if (context == NULL)
         return -1;
-    char *table = table_of(statement);
+    char *table = table_of(copy->statement);
     int64_t line = line_of(context, table);
     memory_release(&table);
-    return line >= 1 && line <= segment->rows ? line - 1 : -1;
+    return line >= 1 && line <= copy->rows ? line - 1 : -1;
 }
 
-/* Give the bytes to libpq in slices and wait while its own buffer is not empty. */
-static bool send_bytes(struct target_connection *connection, const struct encode_segment *segment,
-                       struct error *error) {
-    for (size_t sent = 0; sent < segment->length;) {
-        size_t left = segment->length - sent;
+/* Give the bytes to libpq in slices and wait while its own buffer is not empty. False only where waiting failed: what the
+ * server or libpq has against the bytes is read at the command's end. */
+static bool send_bytes(struct target_connection *connection, const uint8_t *bytes, size_t length, struct error *error) {
+    for (size_t sent = 0; sent < length;) {
+        size_t left = length - sent;
         int size = (int)(left < SLICE ? left : SLICE);
-        int queued = PQputCopyData(connection->pg, (const char *)segment->bytes + sent, size);
+        int queued = PQputCopyData(connection->pg, (const char *)bytes + sent, size);
         if (queued < 0)
-            return true; /* the server's or libpq's reason is read below */
+            return true;
         if (queued > 0)
             sent += (size_t)size;
         int unsent;
@@ -96,22 +96,19 @@ static bool send_bytes(struct target_connection *connection, const struct encode
     return true;
 }
 
-static bool end_copy(struct target_connection *connection, struct error *error) {
-    while (PQputCopyEnd(connection->pg, NULL) == 0)
-        if (!target_wait(connection, true, error))
-            return false;
-    return true; /* -1: the connection is gone, and the results say why */
-}
-
 /* Wait for COPY to begin; a result that says otherwise is the error. */
-static bool begin_copy(struct target_connection *connection, const char *statement, struct error *error) {
+bool copy_begin(struct copy_command *copy, struct target_connection *connection, const char *statement,
+                struct error *error) {
     PGresult *result = NULL;
+    *copy = (struct copy_command){.statement = statement};
     if (!target_usable(connection) || PQsendQuery(connection->pg, statement) == 0)
         return target_failure(connection, NULL, error);
     if (!target_next_result(connection, &result, error))
         return false;
     bool copying = PQresultStatus(result) == PGRES_COPY_IN;
-    if (!copying)
+    if (copying)
+        copy->connection = connection;
+    else
         target_failure(connection, result, error);
     PQclear(result);
     while (!copying && target_usable(connection)) {
@@ -123,14 +120,37 @@ static bool begin_copy(struct target_connection *connection, const char *stateme
     return copying;
 }
 
-bool copy_segment(struct target_connection *connection, const char *statement, const struct encode_segment *segment,
-                  int64_t *copied, int64_t *bad_row, struct error *error) {
+/* The first segment of a command brings the header; the trailer comes once, at the end. */
+bool copy_send(struct copy_command *copy, const struct encode_segment *segment, struct error *error) {
+    bool is_text = segment->format == ENCODE_TEXT;
+    size_t from = copy->has_header && !is_text ? ENCODE_HEADER_BYTES : 0;
+    size_t to = segment->length - (is_text ? 0 : ENCODE_TRAILER_BYTES);
+    copy->format = segment->format;
+    copy->has_header = true;
+    copy->rows += segment->rows;
+    return send_bytes(copy->connection, segment->bytes + from, to - from, error);
+}
+
+static bool send_end(struct copy_command *copy, const char *reason, struct error *error) {
+    static const char trailer[ENCODE_TRAILER_BYTES] = {'\xff', '\xff'};
+    struct target_connection *connection = copy->connection;
+    if (reason == NULL && copy->format == ENCODE_BINARY && copy->has_header &&
+        !send_bytes(connection, (const uint8_t *)trailer, sizeof trailer, error))
+        return false;
+    while (PQputCopyEnd(connection->pg, reason) == 0)
+        if (!target_wait(connection, true, error))
+            return false;
+    return true; /* -1: the connection is gone, and the results say why */
+}
+
+bool copy_end(struct copy_command *copy, int64_t *copied, int64_t *bad_row, struct error *error) {
+    struct target_connection *connection = copy->connection;
+    bool good = true, counted = false;
     *copied = 0;
     *bad_row = -1;
-    if (!begin_copy(connection, statement, error) || !send_bytes(connection, segment, error) ||
-        !end_copy(connection, error))
+    if (!send_end(copy, NULL, error))
         return false;
-    bool good = true, counted = false;
+    copy->connection = NULL;
     for (;;) {
         PGresult *result = NULL;
         struct error later;
@@ -145,7 +165,7 @@ bool copy_segment(struct target_connection *connection, const char *statement, c
             good = target_failure(connection, result, error);
             /* A backend that is ended or deadlocked names the line it was at, too. */
             if (error->kind == ERROR_DATA)
-                *bad_row = bad_row_of(result, statement, segment);
+                *bad_row = bad_row_of(result, copy);
         }
         bool stuck = PQresultStatus(result) == PGRES_COPY_IN;
         PQclear(result);
@@ -154,11 +174,28 @@ bool copy_segment(struct target_connection *connection, const char *statement, c
     }
     if (good && !counted)
         return target_failure(connection, NULL, error);
-    if (good && *copied != segment->rows)
+    if (good && *copied != copy->rows)
         return error_set(error, ERROR_DIFFERENCE,
-                         "PostgreSQL took %" PRId64 " of the %" PRId64
-                         " rows of a COPY segment: a BEFORE INSERT trigger "
+                         "PostgreSQL took %" PRId64 " of %" PRId64 " rows of a COPY: a BEFORE INSERT trigger "
                          "of the table may drop rows",
-                         *copied, segment->rows);
+                         *copied, copy->rows);
     return good;
+}
+
+void copy_abort(struct copy_command *copy) {
+    struct target_connection *connection = copy->connection;
+    PGresult *result = NULL;
+    struct error ignored;
+    copy->connection = NULL;
+    if (connection == NULL || !target_usable(connection))
+        return;
+    struct copy_command given_up = {.connection = connection};
+    if (!send_end(&given_up, "the rows that follow could not be read", &ignored))
+        return;
+    while (target_next_result(connection, &result, &ignored) && result != NULL) {
+        bool stuck = PQresultStatus(result) == PGRES_COPY_IN;
+        PQclear(result);
+        if (stuck)
+            break;
+    }
 }

@@ -99,6 +99,30 @@ static void wide_rows_make_smaller_chunks(void **state) {
     assert_true(200000 / plan_chunk_rows(&size, 200000) >= 8);
 }
 
+/* Rows that lie in the keys' order: a chunk has whole blocks, so that none of them is read for two chunks. */
+static void chunks_are_whole_blocks_where_blocks_are_known(void **state) {
+    struct source_column columns[] = {{.kind = VALUE_INTEGER, .maximum_length = -1},
+                                      {.kind = VALUE_TEXT, .maximum_length = 16777216}};
+    const struct source_table table = {.columns = columns, .column_count = 2, .block_rows = 122880};
+    const size_t both[] = {1, 0};
+    struct plan_size size = plan_choose_size(&table, both, 2, PLAN_RANGE, 0, 2);
+
+    (void)state;
+    assert_int_equal(plan_bucket_rows(&size), 24576); /* a fifth: not more than half of the smallest chunk */
+    assert_int_equal(plan_chunk_rows(&size, 1000000), 122880);
+    assert_int_equal(plan_chunk_rows(&size, 10000000), 10 * 122880);
+    assert_int_equal(plan_chunk_rows(&size, INT64_MAX) % 122880, 0);
+    assert_true(plan_chunk_rows(&size, INT64_MAX) <= size.maximum_rows);
+    assert_int_equal(plan_chunk_rows(&size, 500000), 62500); /* far from a block: the share itself */
+    size.maximum_rows = 100000;
+    assert_int_equal(plan_chunk_rows(&size, 1000000), 100000);
+    size = plan_choose_size(&table, both, 2, PLAN_RANGE, 777, 2);
+    assert_int_equal(plan_bucket_rows(&size), 777);
+    assert_int_equal(plan_chunk_rows(&size, 1000000), 777);
+    size = plan_choose_size(&table, both, 2, PLAN_HASH, 0, 2);
+    assert_int_equal(size.block_rows, 0);
+}
+
 static void a_view_is_asked_fewer_times(void **state) {
     struct plan_size table;
     struct plan_size view;
@@ -192,6 +216,7 @@ int main(void) {
         cmocka_unit_test(the_users_batch_is_the_batch),
         cmocka_unit_test(chosen_sizes),
         cmocka_unit_test(wide_rows_make_smaller_chunks),
+        cmocka_unit_test(chunks_are_whole_blocks_where_blocks_are_known),
         cmocka_unit_test(a_view_is_asked_fewer_times),
         cmocka_unit_test(odd_sizes_are_still_sizes),
         cmocka_unit_test(only_kinds_that_order_alike_everywhere_are_keys),

@@ -70,6 +70,14 @@ static struct encode_segment segment_from_to(int first, int count, const char *t
     return segment;
 }
 
+/* A command of one segment. */
+static bool copy_one(struct target_connection *connection, const char *statement, const struct encode_segment *segment,
+                     int64_t *copied, int64_t *bad_row, struct error *failure) {
+    struct copy_command copy;
+    return copy_begin(&copy, connection, statement, failure) && copy_send(&copy, segment, failure) &&
+           copy_end(&copy, copied, bad_row, failure);
+}
+
 static char *statement_for(const char *table) {
     struct encode_target columns[] = {{.name = (char[]){"id"}}, {.name = (char[]){"text 1, line 9"}}};
     struct buffer sql = {0};
@@ -93,17 +101,17 @@ static void segments_are_counted(void **state) {
     char *statement = statement_for("counted");
     struct encode_segment some = segment_from_to(1, 1000, "a"), none = segment_from_to(1, 0, "");
     must(target_begin(&worker, false, &error));
-    must(copy_segment(&worker, statement, &some, &copied, &bad_row, &error));
+    must(copy_one(&worker, statement, &some, &copied, &bad_row, &error));
     assert_int_equal(copied, 1000);
     assert_int_equal(bad_row, -1);
-    must(copy_segment(&worker, statement, &none, &copied, &bad_row, &error));
+    must(copy_one(&worker, statement, &none, &copied, &bad_row, &error));
     assert_int_equal(copied, 0);
-    must(copy_segment(&worker, statement, &some, &copied, &bad_row, &error));
+    must(copy_one(&worker, statement, &some, &copied, &bad_row, &error));
     bool unknown;
     must(target_commit(&worker, &unknown, &error));
     assert_string_equal(server_value(&admin, "SELECT count(*) || ' ' || sum(id) FROM counted"), "2000 1001000");
     some.rows = 999;
-    must_fail(copy_segment(&worker, statement, &some, &copied, &bad_row, &error), ERROR_DIFFERENCE);
+    must_fail(copy_one(&worker, statement, &some, &copied, &bad_row, &error), ERROR_DIFFERENCE);
     assert_int_equal(copied, 1000);
     encode_segment_release(&some);
     encode_segment_release(&none);
@@ -120,7 +128,7 @@ static void a_large_segment_goes_through_in_slices(void **state) {
     char *statement = statement_for("large");
     struct encode_segment segment = segment_from_to(1, 4000, text);
     assert_true(segment.length > 20000000);
-    must(copy_segment(&worker, statement, &segment, &copied, &bad_row, &error));
+    must(copy_one(&worker, statement, &segment, &copied, &bad_row, &error));
     assert_string_equal(server_value(&admin, "SELECT count(*) || ' ' || sum(length(\"text 1, line 9\")) FROM large"),
                         "4000 20000000");
     encode_segment_release(&segment);
@@ -141,13 +149,13 @@ static void the_bad_row_is_found(void **state) {
         make_table(tables[i], "PRIMARY KEY CHECK (id > 0)");
         char *statement = statement_for(tables[i]);
         struct encode_segment twice = segment_of(ids, 300, "x");
-        must_fail(copy_segment(&worker, statement, &twice, &copied, &bad_row, &error), ERROR_DATA);
+        must_fail(copy_one(&worker, statement, &twice, &copied, &bad_row, &error), ERROR_DATA);
         assert_string_equal(error.code, "23505");
         assert_int_equal(bad_row, 232);
         ids[232] = -1;
         ids[299] = -2;
         struct encode_segment negative = segment_of(ids, 300, "x");
-        must_fail(copy_segment(&worker, statement, &negative, &copied, &bad_row, &error), ERROR_DATA);
+        must_fail(copy_one(&worker, statement, &negative, &copied, &bad_row, &error), ERROR_DATA);
         assert_string_equal(error.code, "23514");
         assert_int_equal(bad_row, 232);
         /* The connection is as good as before. */
@@ -156,6 +164,59 @@ static void the_bad_row_is_found(void **state) {
         encode_segment_release(&negative);
         memory_release(&statement);
     }
+}
+
+/* Several segments, one command: one header, one trailer, and rows are numbered across them. */
+static void a_command_takes_several_segments(void **state) {
+    (void)state;
+    int64_t copied = 0, bad_row = -1;
+    struct copy_command copy;
+    make_table("several", "PRIMARY KEY");
+    char *statement = statement_for("several");
+    struct encode_segment first = segment_from_to(1, 100, "a"), second = segment_from_to(101, 50, "b"),
+                          again = segment_from_to(120, 1, "c");
+    must(target_begin(&worker, false, &error));
+    must(copy_begin(&copy, &worker, statement, &error));
+    must(copy_send(&copy, &first, &error));
+    must(copy_send(&copy, &second, &error));
+    must(copy_end(&copy, &copied, &bad_row, &error));
+    assert_int_equal(copied, 150);
+    assert_string_equal(server_value(&worker, "SELECT count(*) || ' ' || sum(id) FROM public.several"), "150 11325");
+    target_rollback(&worker);
+
+    must(target_begin(&worker, false, &error));
+    must(copy_begin(&copy, &worker, statement, &error));
+    must(copy_send(&copy, &first, &error));
+    must(copy_send(&copy, &second, &error));
+    must(copy_send(&copy, &again, &error));
+    must_fail(copy_end(&copy, &copied, &bad_row, &error), ERROR_DATA);
+    assert_int_equal(bad_row, 150);
+    target_rollback(&worker);
+    assert_true(target_usable(&worker));
+    encode_segment_release(&first);
+    encode_segment_release(&second);
+    encode_segment_release(&again);
+    memory_release(&statement);
+}
+
+/* The reading side failed in the midst of a command: nothing stays, and the connection is as good as before. */
+static void a_command_can_be_given_up(void **state) {
+    (void)state;
+    struct copy_command copy;
+    make_table("given up", "");
+    char *statement = statement_for("given up");
+    struct encode_segment segment = segment_from_to(1, 100000, "some text that makes this long");
+    must(target_begin(&worker, false, &error));
+    must(copy_begin(&copy, &worker, statement, &error));
+    must(copy_send(&copy, &segment, &error));
+    copy_abort(&copy);
+    target_rollback(&worker);
+    assert_true(target_usable(&worker));
+    assert_string_equal(server_value(&worker, "SELECT count(*) FROM public.\"given up\""), "0");
+    copy_abort(&copy); /* nothing is under way any more */
+    assert_true(target_usable(&worker));
+    encode_segment_release(&segment);
+    memory_release(&statement);
 }
 
 static void a_trigger_s_own_lines_are_not_the_row_s(void **state) {
@@ -167,7 +228,7 @@ static void a_trigger_s_own_lines_are_not_the_row_s(void **state) {
                            " CREATE TRIGGER guarded BEFORE INSERT ON guarded FOR EACH ROW EXECUTE FUNCTION guarded()");
     char *statement = statement_for("guarded");
     struct encode_segment segment = segment_from_to(1, 100, "x");
-    must_fail(copy_segment(&worker, statement, &segment, &copied, &bad_row, &error), ERROR_DATA);
+    must_fail(copy_one(&worker, statement, &segment, &copied, &bad_row, &error), ERROR_DATA);
     assert_int_equal(bad_row, 41);
     assert_contains(error.message, "no 42 here");
     encode_segment_release(&segment);
@@ -184,9 +245,9 @@ static void a_trigger_that_drops_rows_is_noticed(void **state) {
                    " CREATE TRIGGER dropping BEFORE INSERT ON dropping FOR EACH ROW EXECUTE FUNCTION dropping()");
     char *statement = statement_for("dropping");
     struct encode_segment segment = segment_from_to(1, 20000, "x");
-    must_fail(copy_segment(&worker, statement, &segment, &copied, &bad_row, &error), ERROR_DIFFERENCE);
+    must_fail(copy_one(&worker, statement, &segment, &copied, &bad_row, &error), ERROR_DIFFERENCE);
     assert_int_equal(copied, 10000);
-    assert_contains(error.message, "10000 of the 20000");
+    assert_contains(error.message, "10000 of 20000");
     encode_segment_release(&segment);
     memory_release(&statement);
 }
@@ -197,7 +258,7 @@ static void refused_copies_leave_the_connection_usable(void **state) {
     char *statement = statement_for("not there");
     struct encode_segment segment = segment_from_to(1, 3, "x");
     must(target_begin(&worker, false, &error));
-    must_fail(copy_segment(&worker, statement, &segment, &copied, &bad_row, &error), ERROR_CONFIG);
+    must_fail(copy_one(&worker, statement, &segment, &copied, &bad_row, &error), ERROR_CONFIG);
     assert_string_equal(error.code, "42P01");
     target_rollback(&worker);
     assert_true(target_usable(&worker));
@@ -209,7 +270,7 @@ static void refused_copies_leave_the_connection_usable(void **state) {
     struct encode_segment large = segment_from_to(1, 200000, "some text that makes this long");
     large.bytes[24] = 99;
     must(target_begin(&worker, false, &error));
-    must_fail(copy_segment(&worker, statement, &large, &copied, &bad_row, &error), ERROR_DATA);
+    must_fail(copy_one(&worker, statement, &large, &copied, &bad_row, &error), ERROR_DATA);
     target_rollback(&worker);
     assert_true(target_usable(&worker));
     assert_string_equal(server_value(&worker, "SELECT count(*) FROM broken"), "0");
@@ -249,7 +310,7 @@ static void a_copy_that_stands_still_can_be_left(void **state) {
     server_connect(&connection, "stalled", NULL);
     connection.stall_limit_us = 400000;
     must(target_begin(&connection, false, &error));
-    must_fail(copy_segment(&connection, statement, &segment, &copied, &bad_row, &error), ERROR_TRANSIENT);
+    must_fail(copy_one(&connection, statement, &segment, &copied, &bad_row, &error), ERROR_TRANSIENT);
     target_rollback(&connection);
     assert_false(target_usable(&connection));
     target_disconnect(&connection);
@@ -258,7 +319,7 @@ static void a_copy_that_stands_still_can_be_left(void **state) {
     must(target_begin(&connection, false, &error));
     assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &cancel), 0);
     int64_t start_us = clock_monotonic_us();
-    must_fail(copy_segment(&connection, statement, &segment, &copied, &bad_row, &error), ERROR_STOPPED);
+    must_fail(copy_one(&connection, statement, &segment, &copied, &bad_row, &error), ERROR_STOPPED);
     assert_true(clock_monotonic_us() - start_us < 2000000);
     pthread_join(thread, NULL);
     target_disconnect(&connection);
@@ -266,7 +327,7 @@ static void a_copy_that_stands_still_can_be_left(void **state) {
     server_connect(&connection, "terminated", NULL);
     must(target_begin(&connection, false, &error));
     assert_int_equal(pthread_create(&thread, NULL, terminate_soon, &connection.backend_pid), 0);
-    must_fail(copy_segment(&connection, statement, &segment, &copied, &bad_row, &error), ERROR_TRANSIENT);
+    must_fail(copy_one(&connection, statement, &segment, &copied, &bad_row, &error), ERROR_TRANSIENT);
     assert_int_equal(bad_row, -1);
     pthread_join(thread, NULL);
     target_disconnect(&connection);
@@ -281,6 +342,8 @@ int main(void) {
         cmocka_unit_test(segments_are_counted),
         cmocka_unit_test(a_large_segment_goes_through_in_slices),
         cmocka_unit_test(the_bad_row_is_found),
+        cmocka_unit_test(a_command_takes_several_segments),
+        cmocka_unit_test(a_command_can_be_given_up),
         cmocka_unit_test(a_trigger_s_own_lines_are_not_the_row_s),
         cmocka_unit_test(a_trigger_that_drops_rows_is_noticed),
         cmocka_unit_test(refused_copies_leave_the_connection_usable),
