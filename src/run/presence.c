@@ -25,6 +25,7 @@ static const char *name_of(const struct run_database *database) {
  * everything else is being broken off, so that nothing but the end of the thread stops them. */
 static bool connect(struct run *run, struct run_database *database, struct target_connection *connection,
                     const char *role, struct error *error) {
+    target_disconnect(connection); /* what a rollback has closed still has its name */
     if (!target_connect(connection, &run->config->target, database->name, role, &database->end, error))
         return false;
     connection->stall_limit_us = run->stall_limit_us < CONTROL_STALL_US ? run->stall_limit_us : CONTROL_STALL_US;

@@ -327,7 +327,7 @@ def test_a_table_whose_planner_dies_is_planned_by_another_process(migration):
 # Thousands of chunks
 
 CROWD, CHUNKS = 8, 11_000
-MILLISECONDS_A_CLAIM = 5
+DEARER = 3  # how much a claim may come to cost more by the chunks that are done
 # Every claim, as it happens; and of one statement in twenty what it took in the server, waiting for locks included.
 WATCH = ("CREATE TABLE claims (chunk_id bigint, owner_id integer, token uuid)",
          """CREATE FUNCTION note_claim() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -338,13 +338,14 @@ SAMPLE = ("ALTER DATABASE {} SET log_min_duration_sample = 0", "ALTER DATABASE {
 CLAIM_STEP = re.compile(r"duration: ([\d.]+) ms  (parse|bind|execute) <unnamed>: -- Claim for owner")
 
 
-def milliseconds_a_claim(log: str) -> float:
-    """The means of its steps, added up."""
+def milliseconds_a_claim(log: str) -> tuple:
+    """In the first and in the last third of the claims: the medians of its steps, added up."""
     steps: dict = {"parse": [], "bind": [], "execute": []}
     for duration, step in CLAIM_STEP.findall(log):
         steps[step].append(float(duration))
     assert all(len(durations) > CHUNKS / 50 for durations in steps.values()), {step: len(found) for step, found in steps.items()}
-    return sum(statistics.mean(durations) for durations in steps.values())
+    return tuple(sum(statistics.median(durations[len(durations) * first // 3:len(durations) * (first + 1) // 3]) for durations in steps.values())
+                 for first in (0, 2))
 
 
 @pytest.mark.timeout(300)
@@ -369,7 +370,8 @@ def test_eight_processes_claim_eleven_thousand_chunks_without_theft(thaw, target
     claims = target.rows("SELECT count(*), count(DISTINCT chunk_id), count(DISTINCT token), count(DISTINCT owner_id) FROM claims")
     assert claims == [(planned, planned, planned, CROWD)], "a chunk was claimed more than once, or some process did nothing"
     assert target.value("SELECT count(DISTINCT xmin::text) FROM t") == CHUNKS, "a chunk's rows came with another's"
-    took = milliseconds_a_claim(target.server.log()[already:])
+    first_claims, last_claims = milliseconds_a_claim(target.server.log()[already:])
     with capsys.disabled():
-        print(f"\n{CROWD} processes, {planned} chunks in {time.monotonic() - begun:.0f} s; a claim took {took:.2f} ms")
-    assert took < MILLISECONDS_A_CLAIM
+        print(f"\n{CROWD} processes, {planned} chunks in {time.monotonic() - begun:.0f} s; a claim took {first_claims:.2f} ms in the "
+              f"first third, {last_claims:.2f} ms in the last")
+    assert last_claims < DEARER * first_claims
