@@ -1,7 +1,7 @@
 /* A source of rows: an ADBC driver (https://arrow.apache.org/adbc/), its database and its connections.
  *
- * One struct source a process; one struct source_connection a thread. Only source_cancel() may be called from another
- * thread than the connection's own.
+ * One struct source a process; one struct source_connection a thread. Only source_cancel() and source_waits_since() may be
+ * called from another thread than the connection's own.
  */
 #ifndef THAW_SOURCE_SOURCE_H
 #define THAW_SOURCE_SOURCE_H
