@@ -75,6 +75,7 @@ struct config_table {
     struct config_option *column_mapping; /* name: source column, value: target column */
     size_t column_mapping_count;
     bool truncate_onstart;
+    bool disable_index; /* the target's indexes are dropped for the load, and built again after it */
     struct config_settings settings;
     char *json_path; /* "$.sources[0].tables[2]", for messages */
 };

@@ -165,6 +165,7 @@ static void read_table(const struct tree_node *root, const struct tree_node *fee
     table->uniqueness_columns = read_strings(node, "uniqueness_columns", &table->uniqueness_column_count);
     table->column_mapping = read_options(node, "column_mapping", &table->column_mapping_count);
     table->truncate_onstart = read_boolean(node, "truncate_onstart", false);
+    table->disable_index = read_boolean(node, "disable_index", false);
     table->settings = read_settings(&levels);
     table->json_path = tree_path(node);
 }

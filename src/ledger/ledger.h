@@ -120,6 +120,7 @@ struct ledger_table {
     int64_t target_generation; /* the fence that loads must find */
     char *metadata;            /* JSON text */
     char *error_message;
+    bool indexes_missing; /* its target's indexes are dropped: it is completed only with all that feed it */
 };
 
 struct ledger_tables {
@@ -246,7 +247,8 @@ struct ledger_totals {
 bool ledger_lock_totals(struct target_connection *connection, const char *run_id, int64_t table_id,
                         struct ledger_totals *totals, struct error *error) THAW_CHECK;
 /* In the same transaction: the table is completed, and so counted in the run. `metadata` (JSON object text, may be
- * NULL) is merged into the row's. ERROR_LOST where the table isn't in progress. */
+ * NULL) is merged into the row's. ERROR_LOST where the table isn't in progress, or its target's indexes aren't all
+ * restored. */
 bool ledger_complete_table(struct target_connection *connection, const char *run_id, int64_t table_id,
                            const char *metadata, struct error *error) THAW_CHECK;
 

@@ -43,6 +43,7 @@ static void read_table(const PGresult *result, int row, struct ledger_table *tab
     table->target_generation = number_of(result, row, 15);
     table->metadata = text_of(result, row, 16);
     table->error_message = text_of(result, row, 17);
+    table->indexes_missing = truth_of(result, row, 18);
 }
 
 bool ledger_list_tables(struct target_connection *connection, const char *run_id, struct ledger_tables *tables,
@@ -269,12 +270,19 @@ bool ledger_complete_table(struct target_connection *connection, const char *run
     int64_t changed = 0;
     if (!ledger_run(connection,
                     "UPDATE migration_status.migration_table_status SET status = 'completed', error_message = NULL,"
-                    " completed_at = clock_timestamp(), metadata = metadata || coalesce($3::jsonb, '{}')"
-                    " WHERE table_id = $1::bigint AND run_id = $2::uuid AND status = 'in_progress'",
+                    " completed_at = clock_timestamp(), indexes_restored = indexes_disabled,"
+                    " metadata = metadata || coalesce($3::jsonb, '{}')"
+                    " WHERE table_id = $1::bigint AND run_id = $2::uuid AND status = 'in_progress'"
+                    " AND NOT EXISTS (SELECT FROM migration_status.migration_indexes AS m WHERE m.restored_at IS NULL"
+                    " AND (m.target_schema, m.target_table) = (migration_table_status.target_schema,"
+                    " migration_table_status.target_table))",
                     3, parameters, &changed, error))
         return false;
     if (changed != 1)
-        return error_set(error, ERROR_LOST, "table %s of run %s is not in progress any more", table, run_id);
+        return error_set(
+            error, ERROR_LOST,
+            "table %s of run %s is not in progress any more, or indexes of its target are still to be restored", table,
+            run_id);
     return target_query(connection,
                         "UPDATE migration_status.migration_runs SET completed_tables = completed_tables + 1,"
                         " last_progress_at = clock_timestamp() WHERE run_id = $1::uuid",

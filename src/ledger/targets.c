@@ -1,4 +1,5 @@
 /* Who may load into a target: the fence of design "Presence and fences". */
+#include "ledger/targets.h"
 #include "base/clock.h"
 #include "ledger/ledger.h"
 #include "ledger/query.h"
@@ -134,4 +135,13 @@ bool ledger_take_target(struct target_connection *connection, const char *run_id
     *generation = number_of(result, 0, 0);
     PQclear(result);
     return true;
+}
+
+bool ledger_lock_idle_target(struct target_connection *connection, const char *target_schema, const char *target_table,
+                             struct error *error) {
+    struct fence fence = {.run_id = ""};
+    return read_holder(connection, target_schema, target_table, &fence, error) &&
+           (fence.run_id[0] == '\0' || refuse_live(connection, fence.run_id, target_schema, target_table, error)) &&
+           lock_fence(connection, target_schema, target_table, &fence, error) &&
+           (fence.run_id[0] == '\0' || refuse_live(connection, fence.run_id, target_schema, target_table, error));
 }

@@ -222,7 +222,7 @@ void check_target_table(struct check_findings *findings, const struct target_tab
         check_hint(check_add(findings, CHECK_REMARK, "indexes",
                              "loading is about twice as slow with its %" PRId64 " index%s in place: %s", facts->indexes,
                              facts->indexes == 1 ? "" : "es", facts->index_names),
-                   "for a large load, drop what can be built again and build it afterwards");
+                   "disable_index drops them for the load and builds them again after it");
     if (facts->partitions > 0)
         check_add(findings, CHECK_REMARK, "partitioned",
                   "it is partitioned (%" PRId64 " partition%s): a row without a partition to go to is refused",

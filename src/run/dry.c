@@ -3,11 +3,13 @@
 
 #include "base/memory.h"
 #include "run/begin.h"
+#include "run/indexes.h"
 #include "run/mapping.h"
 #include "run/planning.h"
 #include "run/presence.h"
 #include "run/run.h"
 #include "run/state.h"
+#include "target/indexes.h"
 
 enum { CHUNKS_SHOWN = 200 };
 
@@ -67,6 +69,35 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
     print_chunks(out, plan);
 }
 
+/* What disable_index would do. In a transaction, for its search_path, that changes nothing. */
+static bool print_indexes(FILE *out, struct run_table *table, const struct plan *plan, struct error *error) {
+    struct target_connection *control = &table->database->control;
+    const char *schema = table->feed->target_schema;
+    struct target_indexes indexes = {0};
+    int64_t rows_before = 0;
+    if (!table->config->disable_index)
+        return true;
+    bool done =
+        target_begin(control, false, error) &&
+        (table->config->truncate_onstart ||
+         target_count_rows(control, schema, table->config->target, &rows_before, error)) &&
+        target_indexes_read(control, schema, table->config->target, indexes_merging(table->config), &indexes, error);
+    bool pays = indexes_worth_dropping(plan->expected_rows, rows_before);
+    if (done && !pays)
+        fprintf(out, "  no index would be dropped: %" PRId64 " rows beside %" PRId64 " of the target\n",
+                plan->expected_rows, rows_before);
+    for (size_t i = 0; done && pays && i < indexes.count; i++) {
+        const struct target_index *index = &indexes.list[i];
+        if (index->stays == NULL)
+            fprintf(out, "  would be DROPPED for the load and made again: %s \"%s\"\n", index->kind, index->name);
+        else
+            fprintf(out, "  would stay: %s \"%s\", since %s\n", index->kind, index->name, index->stays);
+    }
+    target_rollback(control);
+    target_indexes_release(&indexes);
+    return done;
+}
+
 static bool describe(struct run *run, struct run_table *table, FILE *out, struct error *error) {
     struct worker *worker = &run->workers[0];
     const struct dialect *dialect = source_dialect(run->source);
@@ -77,8 +108,8 @@ static bool describe(struct run *run, struct run_table *table, FILE *out, struct
     bool done = planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
     if (done)
         print_table(out, table, &mapping, &plan);
-    else
-        error_context(error, "%s", table->label);
+    if (!done || !print_indexes(out, table, &plan, error))
+        done = error_context(error, "%s", table->label);
     plan_release(&plan);
     mapping_release(&mapping);
     return done;

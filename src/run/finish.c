@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "run/indexes.h"
 #include "run/load.h"
+#include "target/indexes.h"
 #include "verify/reconcile.h"
 
 static bool count_target(struct worker *worker, const struct run_table *table, const struct ledger_totals *totals,
@@ -48,12 +50,29 @@ static bool reconcile(struct worker *worker, struct run_table *table, const stru
     return done;
 }
 
+/* For the planner of whoever queries the target next. In the finishing transaction, so that what is completed is analyzed;
+ * only a connection that is of no more use is an error. */
+static bool analyze(struct worker *worker, const struct run_table *table, struct error *error) {
+    struct log_scope scope = run_scope(table, 0);
+    struct error failure;
+    error_clear(&failure);
+    if (target_analyze(&worker->target, table->feed->target_schema, table->config->target, &failure))
+        return true;
+    if (failure.code[0] == '\0' || !target_usable(&worker->target)) {
+        *error = failure;
+        return error_context(error, "ANALYZE");
+    }
+    log_write(worker->run->log, LOG_WARNING, &scope, "the target could not be analyzed: %s [%s]; run ANALYZE yourself",
+              failure.message, failure.code);
+    return true;
+}
+
 bool finish_table(struct worker *worker, struct run_table *table, struct error *error) {
     struct run *run = worker->run;
     struct log_scope scope = run_scope(table, 0);
     struct ledger_totals totals;
     bool unknown = false;
-    if (!load_connect_target(worker, table->database, error))
+    if (!indexes_restore(worker, table, error) || !load_connect_target(worker, table->database, error))
         return false;
     worker->target.stall_limit_us = run->first_answer_limit_us; /* counting a large target takes its time, in silence */
     bool done = fault_point(&run->faults, "before_finish", error) && target_begin(&worker->target, true, error) &&
@@ -67,6 +86,7 @@ bool finish_table(struct worker *worker, struct run_table *table, struct error *
         done = error_set(error, ERROR_LOST, "%lld of its %lld chunks are not completed after all",
                          (long long)totals.open_chunks, (long long)totals.total_chunks);
     done = done && reconcile(worker, table, &totals, error) &&
+           (totals.target_unfinished > 0 || analyze(worker, table, error)) &&
            ledger_complete_table(&worker->target, run->run_id, table->table_id, NULL, error) &&
            fault_point(&run->faults, "before_finish_commit", error) &&
            target_commit(&worker->target, &unknown, error) && fault_point(&run->faults, "after_finish", error);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/indexes.h"
 #include "run/load.h"
 #include "run/mapping.h"
 
@@ -102,6 +103,36 @@ static bool store_table(struct worker *worker, const struct draft *draft, int64_
     return done;
 }
 
+/* Drop what disable_index says, where that pays; the first time that the run has the target. */
+static bool drop_indexes(struct worker *worker, const struct draft *drafts, size_t count, int64_t rows_before,
+                         struct error *error) {
+    struct run *run = worker->run;
+    const struct run_table *first = drafts[0].table;
+    struct indexes_site site = {
+        .connection = &worker->target,
+        .log = run->log,
+        .faults = &run->faults,
+        .run_id = run->run_id,
+        .schema = first->feed->target_schema,
+        .table = first->config->target,
+        .scope = run_scope(first, 0),
+    };
+    bool wanted = false;
+    int64_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        wanted = wanted || drafts[i].table->config->disable_index;
+        rows += drafts[i].failed ? 0 : drafts[i].plan.expected_rows;
+    }
+    bool pays = indexes_worth_dropping(rows, rows_before);
+    if (wanted && !pays)
+        log_write(
+            run->log, LOG_INFO, &site.scope,
+            "its indexes stay: %lld rows beside the %lld of the target cost less with them than making them again",
+            (long long)rows, (long long)rows_before);
+    return indexes_drop(&site, wanted && pays, indexes_merging(first->config), error) &&
+           fault_point(&run->faults, "after_drop", error);
+}
+
 /* One synchronous transaction: the target is taken over and, once in the run's life, truncated; the plans are stored. */
 static bool store_group(struct worker *worker, const struct draft *drafts, size_t count, int64_t *generation,
                         struct error *error) {
@@ -132,11 +163,20 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
     } else if (!already && !target_count_rows(&worker->target, schema, name, &rows_before, error)) {
         return false;
     }
+    if (!already && !drop_indexes(worker, drafts, count, rows_before, error))
+        return false;
     for (size_t i = 0; i < count; i++)
         if (!drafts[i].failed && !drafts[i].known && !store_table(worker, &drafts[i], *generation, rows_before, error))
             return false;
     return fault_point(&run->faults, "before_plan_commit", error) && target_commit(&worker->target, &unknown, error) &&
            fault_point(&run->faults, "after_plan_commit", error);
+}
+
+static bool shares_target(const struct run *run, const struct run_table *table) {
+    size_t feeders = 0;
+    for (size_t i = 0; i < run->table_count; i++)
+        feeders += run->tables[i].group == table->group;
+    return feeders > 1;
 }
 
 /* Hand the drafts over to the workers. */
@@ -156,7 +196,9 @@ static void publish(struct run *run, struct draft *drafts, size_t count, int64_t
             table->rows_expected = drafts[i].plan.expected_rows;
             table->planned = true;
         }
-        table->state = table->chunks_completed == table->chunks_total ? TABLE_DRAINED : TABLE_READY;
+        /* Several that feed one target wait for each other where its indexes are away: the ledger knows. */
+        table->state =
+            table->chunks_completed == table->chunks_total && !shares_target(run, table) ? TABLE_DRAINED : TABLE_READY;
     }
     pthread_cond_broadcast(&run->changed);
     pthread_mutex_unlock(&run->mutex);

@@ -131,7 +131,30 @@ void scheduler_unplan(struct run *run, size_t group) {
     pthread_mutex_unlock(&run->mutex);
 }
 
-static void refresh_table(struct run_table *table, const struct ledger_table *stored) {
+/* The indexes of a target come back when everything is loaded that feeds it. */
+enum feeders { FEEDERS_LOADED, FEEDERS_LOADING, FEEDERS_FAILED };
+
+static enum feeders look_at_feeders(const struct ledger_tables *stored, const struct ledger_table *table) {
+    enum feeders feeders = FEEDERS_LOADED;
+    for (size_t i = 0; i < stored->count && feeders != FEEDERS_FAILED; i++) {
+        const struct ledger_table *other = &stored->list[i];
+        if (other == table || strcmp(other->target_schema, table->target_schema) != 0 ||
+            strcmp(other->target_table, table->target_table) != 0 || strcmp(other->status, "skipped") == 0)
+            continue;
+        if (strcmp(other->status, "failed") == 0)
+            feeders = FEEDERS_FAILED;
+        else if (!other->planned || other->completed_chunks < other->total_chunks)
+            feeders = FEEDERS_LOADING;
+    }
+    return feeders;
+}
+
+static enum table_state drained_state(const struct ledger_tables *stored, const struct ledger_table *table) {
+    enum feeders feeders = table->indexes_missing ? look_at_feeders(stored, table) : FEEDERS_LOADED;
+    return feeders == FEEDERS_LOADED ? TABLE_DRAINED : feeders == FEEDERS_FAILED ? TABLE_HELD : TABLE_READY;
+}
+
+static void refresh_table(struct run_table *table, const struct ledger_tables *all, const struct ledger_table *stored) {
     /* A chunk of ours may be committed and not yet counted here; the ledger has it already. */
     if (table->active == 0 && stored->completed_chunks > table->chunks_completed) {
         table->chunks_completed = stored->completed_chunks;
@@ -144,7 +167,7 @@ static void refresh_table(struct run_table *table, const struct ledger_table *st
         if (table->failure.kind == ERROR_NONE)
             error_set(&table->failure, ERROR_DATA, "%s", stored->error_message == NULL ? "" : stored->error_message);
     } else if (stored->planned && stored->completed_chunks == stored->total_chunks) {
-        table->state = TABLE_DRAINED;
+        table->state = drained_state(all, stored);
     } else if (stored->failed_chunks > 0 && stored->completed_chunks + stored->failed_chunks == stored->total_chunks) {
         table->state = TABLE_FAILED;
         error_set(&table->failure, ERROR_TRANSIENT, "%lld of %lld chunks failed", (long long)stored->failed_chunks,
@@ -161,7 +184,7 @@ void scheduler_refresh(struct run *run, struct run_database *database, const str
             continue;
         for (size_t s = 0; s < stored->count; s++)
             if (stored->list[s].table_id == table->table_id)
-                refresh_table(table, &stored->list[s]);
+                refresh_table(table, stored, &stored->list[s]);
         changed = changed || table->state != TABLE_READY;
     }
     /* Only then: who waits would look again and refresh, and so wake all the others, without end. */

@@ -52,8 +52,14 @@ enum table_state {
     TABLE_READY,   /* its chunks may be claimed */
     TABLE_DRAINED, /* every chunk is completed: to be reconciled */
     TABLE_FINISHING,
+    TABLE_HELD, /* loaded, and its target's indexes wait for another table that feeds it and has failed */
     TABLE_COMPLETED,
     TABLE_FAILED
+};
+
+/* How far the target's indexes are. */
+struct index_builds {
+    atomic_int total, done;
 };
 
 /* How the rows of one source table become rows of its target: made when the table is prepared. */
@@ -80,6 +86,7 @@ struct run_table {
     char *label;                     /* "database.schema.table", for messages */
     size_t group;                    /* tables of one target share it: index of the first of them */
     int64_t table_id;
+    struct index_builds builds;
 
     /* guarded by run->mutex */
     enum table_state state;
@@ -92,6 +99,8 @@ struct run_table {
     int readers;   /* and how many of them the source can have at once */
     int64_t chunks_total, chunks_completed;
     int64_t rows_expected, rows_committed;
+    bool builds_offered; /* a worker restores its target's indexes, and others may help */
+    int helpers;         /* and how many do */
     struct error failure;
 };
 

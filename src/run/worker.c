@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "run/finish.h"
+#include "run/indexes.h"
 #include "run/load.h"
 #include "run/planning.h"
 #include "run/retry.h"
@@ -290,7 +291,7 @@ static bool claim_and_load(struct worker *worker, struct run_database **asked, s
             done = look_again(worker, database, error);
     }
     memory_release(&tables);
-    if (done && !found)
+    if (done && !found && !indexes_help(worker))
         scheduler_wait(run);
     return done;
 }

@@ -84,6 +84,7 @@ GOOD = {
     "references": change(top(parallel_threads="${N:-3}", resume_max_age="${N:-0.5}", snapshot="${N:-none}",
                              insert_only_mode="${N:-false}"), "sources.0.tables.0", truncate_onstart="${N:-true}",
                          source="${N:-T}", chunking_columns=["${N:-c}"], chunking_column_types=["${N:-int}"]),
+    "disable_index": table(disable_index=True),
     "key with truncate_onstart": table(uniqueness_columns=["a", "b"], truncate_onstart=True),
     "empty lists of columns": table(uniqueness_columns=[], chunking_columns=[], chunking_column_types=[], sort_columns=None,
                                     column_mapping={}),
@@ -196,7 +197,6 @@ BAD = {
     "sort_columns": table(sort_columns=["a"]),
     "source_watermark": table(source_watermark="a"),
     "target_watermark": table(target_watermark="a"),
-    "disable_index": table(disable_index=True),
     "create_target": table(create_target=True),
 }
 

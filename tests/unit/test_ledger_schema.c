@@ -67,7 +67,9 @@ static void many_may_start_at_once(void **state) {
             pthread_join(threads[i], NULL);
         for (int i = 0; i < STARTERS; i++)
             assert_true(outcomes[i]);
-        assert_string_equal(server_value(&admin, "SELECT count(*) FROM migration_status.schema_version"), "1");
+        assert_string_equal(server_value(&admin, "SELECT count(*) > 1 AND count(*) = max(version)"
+                                                 " FROM migration_status.schema_version"),
+                            "t");
     }
 }
 
