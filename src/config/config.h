@@ -45,6 +45,7 @@ struct config_target {
 };
 
 enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE };
+enum config_bad_row { BAD_ROW_STOP, BAD_ROW_REJECT };
 enum config_nul_bytes { NUL_BYTES_ERROR, NUL_BYTES_REMOVE };
 enum config_rounding { ROUNDING_ERROR, ROUNDING_ALLOW };
 enum config_chunking { CHUNKING_AUTO, CHUNKING_RANGE, CHUNKING_HASH, CHUNKING_WHOLE };
@@ -57,6 +58,8 @@ struct config_settings {
     double resume_max_age_hours; /* 168 */
     int lambda_timeout_buffer_seconds; /* 120; 30-300 */
     enum config_snapshot snapshot;
+    enum config_bad_row on_bad_row;
+    int64_t max_rejects;             /* 1000; of a table in a run */
     enum config_nul_bytes nul_bytes; /* in text */
     enum config_rounding rounding;
 };

@@ -9,8 +9,7 @@
 const char *const chunking_choices[] = {"auto", "range", "hash", "whole", NULL};
 const char *const snapshot_choices[] = {"auto", "none", NULL};
 static const char *const snapshot_unbuilt[] = {"time_travel", "materialize", NULL};
-static const char *const bad_row_choices[] = {"stop", NULL};
-static const char *const bad_row_unbuilt[] = {"reject", NULL};
+const char *const bad_row_choices[] = {"stop", "reject", NULL};
 const char *const nul_choices[] = {"error", "remove", NULL};
 const char *const rounding_choices[] = {"error", "allow", NULL};
 static const char *const column_types[] = {
@@ -41,8 +40,8 @@ static const struct key setting_keys[] = {
     {.name = "memory_limit_mb", .type = KEY_INTEGER, .flags = KEY_UNBUILT, .minimum = 1, .maximum = 1e9},
     {.name = "snapshot", .type = KEY_CHOICE, .choices = snapshot_choices, .unbuilt = snapshot_unbuilt},
     {.name = "scratch_schema", .type = KEY_STRING, .flags = KEY_UNBUILT},
-    {.name = "on_bad_row", .type = KEY_CHOICE, .choices = bad_row_choices, .unbuilt = bad_row_unbuilt},
-    {.name = "max_rejects", .type = KEY_INTEGER, .flags = KEY_UNBUILT, .minimum = 0, .maximum = 9e15},
+    {.name = "on_bad_row", .type = KEY_CHOICE, .choices = bad_row_choices},
+    {.name = "max_rejects", .type = KEY_INTEGER, .minimum = 0, .maximum = 9e15},
     {.name = "nul_bytes", .type = KEY_CHOICE, .choices = nul_choices},
     {.name = "rounding", .type = KEY_CHOICE, .choices = rounding_choices},
 };

@@ -49,6 +49,7 @@ static int64_t batch_size(const struct levels *levels) {
 
 static struct config_settings read_settings(const struct levels *levels) {
     const struct tree_node *age = nearest_setting(levels, "resume_max_age");
+    const struct tree_node *rejects = nearest_setting(levels, "max_rejects");
     struct config_settings settings = {
         .parallel_threads = integer_setting(levels, "parallel_threads", 6),
         .batch_size = batch_size(levels),
@@ -56,6 +57,8 @@ static struct config_settings read_settings(const struct levels *levels) {
         .resume_max_age_hours = age == NULL ? 168 : age->real,
         .lambda_timeout_buffer_seconds = integer_setting(levels, "lambda_timeout_buffer_seconds", 120),
         .snapshot = (enum config_snapshot)choice_setting(levels, "snapshot", snapshot_choices, SNAPSHOT_AUTO),
+        .on_bad_row = (enum config_bad_row)choice_setting(levels, "on_bad_row", bad_row_choices, BAD_ROW_STOP),
+        .max_rejects = rejects == NULL ? 1000 : rejects->integer,
         .nul_bytes = (enum config_nul_bytes)choice_setting(levels, "nul_bytes", nul_choices, NUL_BYTES_ERROR),
         .rounding = (enum config_rounding)choice_setting(levels, "rounding", rounding_choices, ROUNDING_ERROR),
     };

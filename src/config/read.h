@@ -80,6 +80,7 @@ extern const struct key_table *const keys_all[];
 extern const size_t keys_all_count;
 extern const char *const chunking_choices[]; /* in the order of enum config_chunking */
 extern const char *const snapshot_choices[]; /* in the order of enum config_snapshot */
+extern const char *const bad_row_choices[];  /* in the order of enum config_bad_row */
 extern const char *const nul_choices[];      /* in the order of enum config_nul_bytes */
 extern const char *const rounding_choices[]; /* in the order of enum config_rounding */
 extern const char *const dialect_choices[];

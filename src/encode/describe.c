@@ -72,25 +72,24 @@ static void describe_text(struct buffer *text, const struct encode_column *colum
     buffer_release(&field);
 }
 
-/* Where row `row_index` begins. */
-static const uint8_t *find_row(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index) {
+size_t encode_row_offset(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index) {
     const uint8_t *row = segment->bytes;
     if (segment->format == ENCODE_TEXT) {
         for (int64_t i = 0; i < row_index; i++)
             row = (const uint8_t *)memchr(row, '\n', (size_t)(segment->bytes + segment->length - row)) + 1;
-        return row;
+        return (size_t)(row - segment->bytes);
     }
     row += ENCODE_HEADER_BYTES;
     for (int64_t i = 0; i < row_index; i++)
         row = skip_fields(row + 2, encoder->column_count);
-    return row;
+    return (size_t)(row - segment->bytes);
 }
 
 void encode_describe_row(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index,
                          struct buffer *text) {
     if (row_index < 0 || row_index >= segment->rows)
         return;
-    const uint8_t *row = find_row(encoder, segment, row_index);
+    const uint8_t *row = segment->bytes + encode_row_offset(encoder, segment, row_index);
     size_t shown = encoder->options.key_count;
     if (shown == 0)
         shown = encoder->column_count < SHOWN_COLUMNS ? encoder->column_count : SHOWN_COLUMNS;
@@ -103,4 +102,43 @@ void encode_describe_row(const struct encoder *encoder, const struct encode_segm
         else
             describe_binary(text, column->target, row, index);
     }
+}
+
+/* The text of a field; false for NULL. */
+static bool field_text(const struct encode_column *column, const struct encode_segment *segment, const uint8_t *row,
+                       size_t index, struct buffer *text) {
+    uint32_t length;
+    if (segment->format == ENCODE_TEXT) {
+        bool present = true;
+        for (size_t i = 0; i <= index; i++) {
+            buffer_clear(text);
+            present = copy_text_field(&row, segment->bytes + segment->length, text);
+        }
+        return present;
+    }
+    row = skip_fields(row + 2, index);
+    const uint8_t *value = next_field(&row, &length);
+    if (value == NULL)
+        return false;
+    if (column->target->type_oid == PG_BYTEA) {
+        buffer_append(text, "\\x");
+        append_hex_digits(text, value, length);
+    } else {
+        field_append_text(text, column->target, value, length);
+    }
+    return true;
+}
+
+void encode_refuse_row(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index,
+                       const struct error *error, const char *column, struct encode_refusal *refusal) {
+    const uint8_t *row = segment->bytes + encode_row_offset(encoder, segment, row_index);
+    struct refusal_texts texts = {0};
+    struct buffer text = {0};
+    for (size_t i = 0; i < encoder->column_count; i++) {
+        buffer_clear(&text);
+        bool present = field_text(&encoder->columns[i], segment, row, i, &text);
+        refusal_add(&texts, encoder, i, present ? &text : NULL);
+    }
+    buffer_release(&text);
+    refusal_finish(&texts, error, column, segment->first_row + row_index, refusal);
 }

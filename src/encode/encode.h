@@ -94,6 +94,22 @@ int64_t encoder_rows_left(const struct encoder *encoder);
 /* Rows encoded since encoder_open. */
 int64_t encoder_rows_done(const struct encoder *encoder);
 
+/* A row that is left out. All are allocated; encode_refusal_release(). */
+struct encode_refusal {
+    int64_t row;  /* ordinal within the stream, from 1 */
+    char *key;    /* as `values`, of the columns that name a row; "{}" without them */
+    char *values; /* a JSON object: column to the value's text, or null; what JSON or UTF-8 lacks is replaced */
+    char *column; /* which the row was refused for; NULL: unknown */
+    char *reason;
+    char code[16]; /* SQLSTATE; "" where it wasn't PostgreSQL that refused it */
+};
+void encode_refusal_release(struct encode_refusal *refusal);
+
+/* After encode_rows() refused a row: describe it, with the reason that `error` has, and go on behind it. It counts as done
+ * and as refused. */
+void encoder_pass_row(struct encoder *encoder, const struct error *error, struct encode_refusal *refusal);
+int64_t encoder_rows_refused(const struct encoder *encoder);
+
 /* What the options have changed in those rows. */
 struct encode_changes encoder_changes(const struct encoder *encoder);
 
@@ -113,5 +129,10 @@ void encode_segment_release(struct encode_segment *segment);
  * finished segment, read back from its bytes. For errors that the server raises about a row. */
 void encode_describe_row(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index,
                          struct buffer *text);
+/* The same row as one that the server refused: `error` is the server's, `column` what it named or NULL. */
+void encode_refuse_row(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index,
+                       const struct error *error, const char *column, struct encode_refusal *refusal);
+/* Where row `row_index` begins in segment->bytes; the end of the last one for segment->rows. Rows lie one behind the other. */
+size_t encode_row_offset(const struct encoder *encoder, const struct encode_segment *segment, int64_t row_index);
 
 #endif

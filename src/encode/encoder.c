@@ -108,6 +108,10 @@ int64_t encoder_rows_done(const struct encoder *encoder) {
     return encoder->rows_done;
 }
 
+int64_t encoder_rows_refused(const struct encoder *encoder) {
+    return encoder->rows_refused;
+}
+
 struct encode_changes encoder_changes(const struct encoder *encoder) {
     const struct encode_tally *nul_bytes = &encoder->tallies.nul_bytes;
     const struct encode_tally *rounding = &encoder->tallies.rounding;
@@ -245,8 +249,12 @@ static void fill_flat(struct encoder *encoder) {
 
 /* The source's query says that a value of the next row lost digits. */
 static bool pass_inexact(struct encoder *encoder, struct error *error) {
-    if (!encoder->options.allow_rounding)
+    if (!encoder->options.allow_rounding) {
+        int128 number = source_integer(&encoder->inexact, encoder->row);
+        if (number >= 1 && number <= (int128)encoder->column_count)
+            encoder->refused = &encoder->columns[(size_t)number - 1];
         return encode_explain_inexact(encoder, encoder->row, error);
+    }
     tally_add(&encoder->tallies.rounding, encoder->row, 1);
     encoder->next_inexact = next_inexact(&encoder->inexact, encoder->row + 1, encoder->row_count);
     return true;
@@ -286,7 +294,19 @@ static bool encode_some(struct encoder *encoder, struct encode_segment *segment,
         return true;
     forget_row(&encoder->tallies.nul_bytes, reached);
     forget_row(&encoder->tallies.rounding, reached);
+    encoder->refused = block.failed;
     return encode_explain(encoder, block.failed, reached, error);
+}
+
+void encoder_pass_row(struct encoder *encoder, const struct error *error, struct encode_refusal *refusal) {
+    refuse_batch_row(encoder, error, refusal);
+    forget_row(&encoder->tallies.nul_bytes, encoder->row);
+    forget_row(&encoder->tallies.rounding, encoder->row);
+    if (encoder->row == encoder->next_inexact)
+        encoder->next_inexact = next_inexact(&encoder->inexact, encoder->row + 1, encoder->row_count);
+    encoder->row++;
+    encoder->rows_done++;
+    encoder->rows_refused++;
 }
 
 bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t byte_limit, struct error *error) {
@@ -297,6 +317,7 @@ bool encode_rows(struct encoder *encoder, struct encode_segment *segment, size_t
     if (segment->capacity < limit)
         segment_reserve(segment,
                         (limit < MAXIMUM_RESERVE ? limit : MAXIMUM_RESERVE) + encoder->row_size + CAPACITY_STEP);
+    encoder->refused = NULL;
     while (encoder->row < encoder->row_count && segment->length < limit) {
         if (encoder->row == encoder->flat_end)
             fill_flat(encoder);

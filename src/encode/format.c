@@ -233,8 +233,7 @@ size_t format_scalar(char *text, const struct encode_column *column, int64_t row
     return format_temporal(text, source, temporal_raw(column, row));
 }
 
-/* The length of the UTF-8 sequence at `bytes`, or 0 where it is none. */
-static size_t utf8_length(const uint8_t *bytes, uint64_t left) {
+size_t utf8_length(const uint8_t *bytes, uint64_t left) {
     uint8_t first = bytes[0];
     size_t length = first < 0x80                    ? 1
                     : first >= 0xC2 && first < 0xE0 ? 2

@@ -134,6 +134,8 @@ struct encoder {
     int64_t flat_end;     /* nested and dictionary-encoded values are ready up to this row */
     int64_t next_inexact; /* row of the batch, or INT64_MAX */
     int64_t rows_done;
+    int64_t rows_refused;
+    const struct encode_column *refused; /* why encode_rows() stopped; NULL: no single column */
 };
 
 enum {
@@ -369,6 +371,8 @@ size_t format_float(char *text, double value, bool single);
 size_t format_date(char *text, int64_t days);        /* since 1970 */
 size_t format_time(char *text, int64_t nanoseconds); /* of a day */
 size_t format_timestamp(char *text, int64_t days, int64_t nanoseconds, bool instant);
+/* The length of the UTF-8 sequence at `bytes`, or 0 where it is none. */
+size_t utf8_length(const uint8_t *bytes, uint64_t left);
 /* Any scalar of a batch. */
 size_t format_scalar(char *text, const struct encode_column *column, int64_t row);
 /* A value of a text or binary column, or any scalar, cut to a readable length, for messages. */
@@ -459,5 +463,15 @@ bool encode_explain(const struct encoder *encoder, const struct encode_column *c
                     struct error *error);
 bool encode_explain_inexact(const struct encoder *encoder, int64_t row, struct error *error);
 bool encode_explain_row_size(const struct encoder *encoder, int64_t row, uint64_t size, struct error *error);
+
+/* refuse.c: a row that is left out, column by column, in their order; `text` NULL for NULL. */
+struct refusal_texts {
+    struct buffer key, values;
+};
+void refusal_add(struct refusal_texts *texts, const struct encoder *encoder, size_t index, const struct buffer *text);
+void refusal_finish(struct refusal_texts *texts, const struct error *error, const char *column, int64_t row,
+                    struct encode_refusal *refusal);
+/* The batch's next row, which encode_rows() has refused. */
+void refuse_batch_row(const struct encoder *encoder, const struct error *error, struct encode_refusal *refusal);
 
 #endif

@@ -228,11 +228,18 @@ bool ledger_count_changes(struct target_connection *connection, const char *run_
 bool ledger_read_changes(struct target_connection *connection, const char *run_id, int64_t table_id,
                          struct encode_changes *changes, struct error *error) THAW_CHECK;
 
+/* In the load transaction: set rows aside, with their chunk. *of_table: rows of the table that are set aside by now, those of
+ * other chunks that aren't committed yet left out. */
+bool ledger_reject_rows(struct target_connection *connection, const struct ledger_claim *claim,
+                        const struct encode_refusal *rows, size_t count, int64_t *of_table,
+                        struct error *error) THAW_CHECK;
+
 /* Facts with which a table is reconciled before it is completed. */
 struct ledger_totals {
     int64_t total_chunks, completed_chunks, failed_chunks;
     int64_t open_chunks;        /* pending or in progress */
     int64_t rows_copied;        /* sum over chunk rows */
+    int64_t rows_rejected;      /* the same of those that were set aside */
     int64_t counter_rows;       /* the table row's counter */
     int64_t expected_rows;      /* sum over chunk rows' expectation */
     int64_t target_run_rows;    /* sum over all tables of this run that feed the same target */

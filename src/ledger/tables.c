@@ -230,6 +230,7 @@ bool ledger_lock_totals(struct target_connection *connection, const char *run_id
     copy_of(result, 0, 8, totals->status, sizeof totals->status);
     totals->target_rows_before = number_of(result, 0, 9);
     totals->open_chunks = number_of(result, 0, 10);
+    totals->rows_rejected = number_of(result, 0, 11);
     PQclear(result);
     return true;
 }

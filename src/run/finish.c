@@ -27,6 +27,7 @@ static bool reconcile(struct worker *worker, struct run_table *table, const stru
         .completed_chunks = totals->completed_chunks,
         .failed_chunks = totals->failed_chunks,
         .chunk_rows = totals->rows_copied,
+        .rejected_rows = totals->rows_rejected,
         .counter_rows = totals->counter_rows,
         .expected_rows = totals->expected_rows,
         .fixed_snapshot = false,
@@ -47,6 +48,10 @@ static bool reconcile(struct worker *worker, struct run_table *table, const stru
     if (done && changes.rounded_values > 0)
         log_write(run->log, LOG_WARNING, &scope, "%lld values in %lld rows were rounded, as rounding allows",
                   (long long)changes.rounded_values, (long long)changes.rounded_rows);
+    if (done && totals->rows_rejected > 0)
+        log_write(run->log, LOG_WARNING, &scope,
+                  "%lld rows were set aside; migration_status.rejected_rows has them, with the reasons",
+                  (long long)totals->rows_rejected);
     return done;
 }
 

@@ -6,8 +6,14 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/reject.h"
 #include "target/copy.h"
 #include "verify/reconcile.h"
+
+/* Rows of a chunk: loaded, set aside by PostgreSQL's word, and set aside before they were sent. */
+struct load_counts {
+    int64_t copied, rejected, refused;
+};
 
 /* Bookkeeping after a stop may take this long, no longer: the process has been asked to end. */
 static const int64_t record_limit_us = 5000000;
@@ -88,13 +94,13 @@ static void name_bad_row(struct worker *worker, int64_t bad_row, struct error *e
 /* One COPY command: this segment and those after it, as far as they are there already. It never waits for the source,
  * since a backend in COPY whose client has nothing to say heeds no timeout; where the source is slower than the target,
  * more commands cost nothing. The segments are kept until they are acknowledged. */
-static bool send_segments(struct worker *worker, const struct run_table *table, const struct encode_segment *segment,
-                          int64_t *copied, struct error *error) {
+static bool send_segments(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                          const struct encode_segment *segment, struct load_counts *counts, struct error *error) {
     struct copy_command copy;
     size_t sent = 0;
     int64_t count = 0;
     int64_t bad_row = -1;
-    if (!copy_begin(&copy, &worker->target, table->mapping.copy_sql, error))
+    if (!reject_prepare(worker, table, error) || !copy_begin(&copy, &worker->target, table->mapping.copy_sql, error))
         return false;
     for (bool more = true; more;) {
         if (!copy_send(&copy, segment, error))
@@ -108,12 +114,17 @@ static bool send_segments(struct worker *worker, const struct run_table *table, 
         }
         more = more && segment != NULL;
     }
-    if (!copy_end(&copy, &count, &bad_row, error)) {
+    if (copy_end(&copy, &count, &bad_row, error)) {
+        counts->copied += count;
+    } else if (error->kind != ERROR_DATA || !reject_wanted(table)) {
         if (bad_row >= 0)
             name_bad_row(worker, bad_row, error);
         return false;
+    } else if (!reject_repair(worker, table, claim, &copy, bad_row, &counts->copied, &counts->rejected, error)) {
+        return false;
     }
-    *copied += count;
+    if (!reject_accept(worker, table, error) || !reject_refusals(worker, table, claim, &counts->refused, error))
+        return false;
     atomic_fetch_add(&worker->rows_in_hand, count);
     atomic_fetch_add(&worker->run->bytes_sent, (int64_t)sent);
     note_progress(worker);
@@ -124,7 +135,7 @@ static bool send_segments(struct worker *worker, const struct run_table *table, 
 /* The transaction begins with the first segment, not before: the source may compute for long, and an open transaction
  * would hold vacuum back meanwhile. */
 static bool send_all(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                     int64_t *copied, struct error *error) {
+                     struct load_counts *counts, struct error *error) {
     bool begun = false;
     for (;;) {
         const struct encode_segment *segment;
@@ -134,8 +145,8 @@ static bool send_all(struct worker *worker, const struct run_table *table, const
             return false;
         begun = true;
         if (segment == NULL)
-            return true;
-        if (!send_segments(worker, table, segment, copied, error))
+            return reject_refusals(worker, table, claim, &counts->refused, error);
+        if (!send_segments(worker, table, claim, segment, counts, error))
             return false;
     }
 }
@@ -157,18 +168,20 @@ static bool ask_ledger(struct worker *worker, const struct run_table *table, con
 }
 
 static bool record(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                   int64_t copied, bool *last, struct error *error) {
+                   const struct load_counts *loaded, bool *last, struct error *error) {
     struct faults *faults = &worker->run->faults;
     struct reconcile_chunk counts = {
         .rows_read = worker->reader.rows_read,
         .rows_announced = worker->reader.total_rows,
         .rows_encoded = worker->reader.rows_encoded,
-        .rows_copied = copied,
+        .rows_copied = loaded->copied,
+        .rows_refused = loaded->refused,
+        .rows_rejected = loaded->rejected,
     };
     bool unknown = false;
     if (!reconcile_chunk(&counts, error) || !fault_point(faults, "after_data", error) ||
         !ledger_count_changes(&worker->target, worker->run->run_id, claim->table_id, &worker->reader.changes, error) ||
-        !ledger_leave_load(&worker->target, worker->run->run_id, claim, copied, last, error) ||
+        !ledger_leave_load(&worker->target, worker->run->run_id, claim, loaded->copied, last, error) ||
         !fault_point(faults, "after_record", error))
         return false;
     if (!target_commit(&worker->target, &unknown, error) && !(unknown && ask_ledger(worker, table, claim, error)))
@@ -229,8 +242,9 @@ bool load_chunk(struct worker *worker, const struct run_table *table, const stru
         .format = mapping->format,
         .remove_nul_bytes = table->config->settings.nul_bytes == NUL_BYTES_REMOVE,
         .allow_rounding = table->config->settings.rounding == ROUNDING_ALLOW,
+        .refuse_rows = reject_wanted(table),
     };
-    int64_t copied = 0;
+    struct load_counts counts = {0};
     note_progress(worker);
     if (!load_connect_source(worker, error) || !build_query(worker, table, claim, &sql, &request.has_inexact, error)) {
         buffer_release(&sql);
@@ -239,12 +253,12 @@ bool load_chunk(struct worker *worker, const struct run_table *table, const stru
     request.sql = buffer_string(&sql);
     reader_begin(&worker->reader, worker->source, &request);
     atomic_store(&worker->loading, true);
-    bool done = send_all(worker, table, claim, &copied, error) && record(worker, table, claim, copied, last, error);
+    bool done = send_all(worker, table, claim, &counts, error) && record(worker, table, claim, &counts, last, error);
     atomic_store(&worker->loading, false);
     reader_end(&worker->reader);
     buffer_release(&sql);
     atomic_store(&worker->rows_in_hand, 0);
-    *rows = copied;
+    *rows = counts.copied;
     if (!done)
         target_rollback(&worker->target);
     return done;

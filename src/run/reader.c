@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 static void note_progress(struct reader *reader) {
     atomic_store(&reader->last_progress_us, clock_monotonic_us());
@@ -57,6 +58,25 @@ static void publish(struct reader *reader) {
     pthread_mutex_unlock(&reader->mutex);
 }
 
+static void finish_segment(struct reader *reader, bool *open) {
+    encode_segment_end(&reader->segments[reader->filled % READER_SEGMENTS]);
+    *open = false;
+    publish(reader);
+}
+
+/* Leave the row out on which encoding stopped. The segment ends before it, so that rows within one follow each other. True
+ * where many wait to be taken: then the segment goes out even if it is empty. */
+static bool refuse_row(struct reader *reader, const struct error *error) {
+    struct encode_refusal refusal;
+    encoder_pass_row(reader->encoder, error, &refusal);
+    pthread_mutex_lock(&reader->mutex);
+    reader->refusals = memory_resize(reader->refusals, reader->refusal_count + 1, sizeof *reader->refusals);
+    reader->refusals[reader->refusal_count++] = refusal;
+    bool many = reader->refusal_count % READER_REFUSALS == 0;
+    pthread_mutex_unlock(&reader->mutex);
+    return many;
+}
+
 /* A segment under construction: `open` says that reader->segments[filled % n] has been begun. */
 static bool encode_batch(struct reader *reader, const struct ArrowArray *batch, bool *open, struct error *error) {
     if (!encoder_set_batch(reader->encoder, batch, error))
@@ -70,14 +90,13 @@ static bool encode_batch(struct reader *reader, const struct ArrowArray *batch, 
             *open = true;
         }
         struct encode_segment *segment = &reader->segments[reader->filled % READER_SEGMENTS];
-        if (!encode_rows(reader->encoder, segment, READER_SEGMENT_BYTES, error))
+        bool encoded = encode_rows(reader->encoder, segment, READER_SEGMENT_BYTES, error);
+        if (!encoded && (error->kind != ERROR_DATA || !reader->request->refuse_rows))
             return false;
+        bool many = !encoded && refuse_row(reader, error);
         note_progress(reader);
-        if (segment->length >= READER_SEGMENT_BYTES) {
-            encode_segment_end(segment);
-            *open = false;
-            publish(reader);
-        }
+        if (segment->length >= READER_SEGMENT_BYTES || many || (!encoded && segment->rows > 0))
+            finish_segment(reader, open);
     }
     return true;
 }
@@ -117,10 +136,8 @@ static bool read_batches(struct reader *reader, struct source_stream *stream, st
         if (!encoded)
             return false;
     }
-    if (open) {
-        encode_segment_end(&reader->segments[reader->filled % READER_SEGMENTS]);
-        publish(reader);
-    }
+    if (open)
+        finish_segment(reader, &open);
     return true;
 }
 
@@ -134,7 +151,7 @@ static bool read_chunk(struct reader *reader, struct error *error) {
     reader->rows_read = stream.rows_read;
     reader->total_rows = stream.total_rows;
     if (reader->encoder != NULL) {
-        reader->rows_encoded = encoder_rows_done(reader->encoder);
+        reader->rows_encoded = encoder_rows_done(reader->encoder) - encoder_rows_refused(reader->encoder);
         reader->changes = encoder_changes(reader->encoder);
     }
     source_stream_close(&stream);
@@ -221,6 +238,16 @@ bool reader_next(struct reader *reader, const struct encode_segment **segment, s
     return done;
 }
 
+struct encode_refusal *reader_take_refusals(struct reader *reader, size_t *count) {
+    pthread_mutex_lock(&reader->mutex);
+    struct encode_refusal *refusals = reader->refusals;
+    *count = reader->refusal_count;
+    reader->refusals = NULL;
+    reader->refusal_count = 0;
+    pthread_mutex_unlock(&reader->mutex);
+    return refusals;
+}
+
 bool reader_is_ready(struct reader *reader) {
     pthread_mutex_lock(&reader->mutex);
     bool ready = reader->filled != reader->taken || reader->state != READER_READING;
@@ -255,6 +282,10 @@ void reader_end(struct reader *reader) {
             wait_briefly(reader);
     }
     reader->state = READER_IDLE;
+    for (size_t i = 0; i < reader->refusal_count; i++)
+        encode_refusal_release(&reader->refusals[i]);
+    memory_release(&reader->refusals);
+    reader->refusal_count = 0;
     pthread_mutex_unlock(&reader->mutex);
     encoder_close(&reader->encoder);
 }

@@ -22,7 +22,8 @@ enum {
     READER_COPY_BYTES = 6 * 1024 * 1024,
     READER_SEGMENTS = 8,
     /* In all of them, where single rows are large: what is kept and what is read ahead. */
-    READER_BYTES = READER_SEGMENTS * 1024 * 1024
+    READER_BYTES = READER_SEGMENTS * 1024 * 1024,
+    READER_REFUSALS = 64 /* so many wait to be taken, no more */
 };
 
 /* What to read. Borrowed until reader_end(). */
@@ -35,6 +36,7 @@ struct reader_request {
     bool has_inexact; /* a last column says which value lost digits */
     enum encode_format format;
     bool remove_nul_bytes, allow_rounding;
+    bool refuse_rows; /* leave out what can't be encoded, and say so */
 };
 
 enum reader_state { READER_IDLE, READER_READING, READER_ENDED, READER_FAILED };
@@ -51,10 +53,12 @@ struct reader {
     struct cancel own_cancel;             /* reader_end() before the stream's end */
     struct encoder *encoder;              /* from the first batch until reader_end() */
     struct encode_segment segments[READER_SEGMENTS];
-    size_t held;     /* bytes in segments that are filled and not given back */
-    unsigned filled; /* segments ever filled; the next goes to filled % READER_SEGMENTS */
-    unsigned taken;  /* segments ever handed out */
-    unsigned given;  /* segments ever given back */
+    size_t held;                     /* bytes in segments that are filled and not given back */
+    unsigned filled;                 /* segments ever filled; the next goes to filled % READER_SEGMENTS */
+    unsigned taken;                  /* segments ever handed out */
+    unsigned given;                  /* segments ever given back */
+    struct encode_refusal *refusals; /* not taken yet, guarded by the mutex */
+    size_t refusal_count;
     int64_t rows_read, rows_encoded, total_rows;
     struct encode_changes changes; /* what the settings let change in those rows */
     struct error error;
@@ -70,6 +74,9 @@ void reader_stop(struct reader *reader);
 void reader_begin(struct reader *reader, struct source_connection *connection, const struct reader_request *request);
 /* Wait for the next finished segment; *segment is NULL at the end. */
 bool reader_next(struct reader *reader, const struct encode_segment **segment, struct error *error) THAW_CHECK;
+/* The rows left out since the last call, all of those before the segment that was handed out last, and maybe later ones; the
+ * list and what is in it are the caller's. */
+struct encode_refusal *reader_take_refusals(struct reader *reader, size_t *count);
 /* Would reader_next() answer at once? */
 bool reader_is_ready(struct reader *reader);
 /* The segments that were handed out and not given back yet, the oldest first; NULL beyond them. */

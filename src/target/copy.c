@@ -1,6 +1,7 @@
 #include "target/copy.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ static char *table_of(const char *statement) {
 /* The number N of "COPY table, line N, column c" in the server's context, 0 where there is none. The words around the
  * table's name and the number are in the server's language, so only those two are looked for; the name may hold digits,
  * and lines of triggers may come before. */
-static int64_t line_of(const char *context, const char *table) {
+static int64_t line_of(const char *context, const char *table, const char **behind) {
     size_t length = strlen(table);
     int64_t line = 0;
     for (const char *start = context; start != NULL && length > 0; start = strchr(start, '\n')) {
@@ -53,8 +54,10 @@ static int64_t line_of(const char *context, const char *table) {
         if (strncmp(name, table, length) == 0) {
             const char *digits = name + length;
             digits += strcspn(digits, "0123456789\n");
-            if (*digits >= '0' && *digits <= '9')
+            if (*digits >= '0' && *digits <= '9') {
                 line = strtoll(digits, NULL, 10);
+                *behind = digits + strspn(digits, "0123456789");
+            }
         }
         if (*start == '\0')
             break;
@@ -62,13 +65,15 @@ static int64_t line_of(const char *context, const char *table) {
     return line;
 }
 
-static int64_t bad_row_of(const PGresult *result, const struct copy_command *copy) {
+static int64_t bad_row_of(const PGresult *result, struct copy_command *copy) {
     const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    const char *behind = "";
     if (context == NULL)
         return -1;
     char *table = table_of(copy->statement);
-    int64_t line = line_of(context, table);
+    int64_t line = line_of(context, table, &behind);
     memory_release(&table);
+    snprintf(copy->place, sizeof copy->place, "%.*s", (int)strcspn(behind, "\n"), behind);
     return line >= 1 && line <= copy->rows ? line - 1 : -1;
 }
 
@@ -121,14 +126,23 @@ bool copy_begin(struct copy_command *copy, struct target_connection *connection,
 }
 
 /* The first segment of a command brings the header; the trailer comes once, at the end. */
-bool copy_send(struct copy_command *copy, const struct encode_segment *segment, struct error *error) {
-    bool is_text = segment->format == ENCODE_TEXT;
-    size_t from = copy->has_header && !is_text ? ENCODE_HEADER_BYTES : 0;
-    size_t to = segment->length - (is_text ? 0 : ENCODE_TRAILER_BYTES);
+bool copy_send_part(struct copy_command *copy, const struct encode_segment *segment, size_t from, size_t to,
+                    int64_t rows, struct error *error) {
+    bool needs_header = !copy->has_header && segment->format == ENCODE_BINARY;
     copy->format = segment->format;
     copy->has_header = true;
-    copy->rows += segment->rows;
+    copy->rows += rows;
+    if (needs_header && from == ENCODE_HEADER_BYTES)
+        from = 0;
+    else if (needs_header && !send_bytes(copy->connection, segment->bytes, ENCODE_HEADER_BYTES, error))
+        return false;
     return send_bytes(copy->connection, segment->bytes + from, to - from, error);
+}
+
+bool copy_send(struct copy_command *copy, const struct encode_segment *segment, struct error *error) {
+    bool is_text = segment->format == ENCODE_TEXT;
+    return copy_send_part(copy, segment, is_text ? 0 : ENCODE_HEADER_BYTES,
+                          segment->length - (is_text ? 0 : ENCODE_TRAILER_BYTES), segment->rows, error);
 }
 
 static bool send_end(struct copy_command *copy, const char *reason, struct error *error) {
@@ -162,7 +176,9 @@ bool copy_end(struct copy_command *copy, int64_t *copied, int64_t *bad_row, stru
             *copied = strtoll(PQcmdTuples(result), NULL, 10);
             counted = true;
         } else if (good) {
+            const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
             good = target_failure(connection, result, error);
+            snprintf(copy->column, sizeof copy->column, "%s", column != NULL ? column : "");
             /* A backend that is ended or deadlocked names the line it was at, too. */
             if (error->kind == ERROR_DATA)
                 *bad_row = bad_row_of(result, copy);

@@ -20,6 +20,9 @@ struct copy_command {
     enum encode_format format;
     bool has_header; /* sent already */
     int64_t rows;    /* sent */
+    /* After copy_end() failed: the column that the server named, "" where it didn't; and where it found *bad_row, its words
+     * behind that row's number. */
+    char column[64], place[256];
 };
 
 /* Start the command. After an error that the server raised the connection is in step again, so ROLLBACK works; after a wait
@@ -29,6 +32,9 @@ bool copy_begin(struct copy_command *copy, struct target_connection *connection,
 /* Send the rows of a finished segment, without waiting for what the server makes of them: copy_end() says that, so keep the
  * segment until then. */
 bool copy_send(struct copy_command *copy, const struct encode_segment *segment, struct error *error) THAW_CHECK;
+/* The same for some of its rows: those in bytes [from, to) of it. */
+bool copy_send_part(struct copy_command *copy, const struct encode_segment *segment, size_t from, size_t to,
+                    int64_t rows, struct error *error) THAW_CHECK;
 /* End the command and wait for its acknowledgement. The command tag's count is compared with the rows sent:
  * ERROR_DIFFERENCE where a trigger dropped rows. Where the server refuses a row (ERROR_DATA) and names its line,
  * *bad_row is that row's index among those of this command (from 0), else -1. */

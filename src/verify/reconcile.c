@@ -5,8 +5,9 @@
 bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) {
     bool announced = chunk->rows_announced >= 0;
 
-    if ((!announced || chunk->rows_announced == chunk->rows_read) && chunk->rows_read == chunk->rows_encoded &&
-        chunk->rows_encoded == chunk->rows_copied)
+    if ((!announced || chunk->rows_announced == chunk->rows_read) &&
+        chunk->rows_read == chunk->rows_encoded + chunk->rows_refused &&
+        chunk->rows_encoded == chunk->rows_copied + chunk->rows_rejected)
         return true;
     struct buffer says = {0};
 
@@ -16,11 +17,13 @@ bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) {
               "the chunk's rows don't add up: %s%" PRId64 " were read, %" PRId64
               " encoded, and PostgreSQL took %" PRId64,
               buffer_string(&says), chunk->rows_read, chunk->rows_encoded, chunk->rows_copied);
+    if (chunk->rows_refused > 0 || chunk->rows_rejected > 0)
+        error_context(error, "%" PRId64 " rows were set aside", chunk->rows_refused + chunk->rows_rejected);
     buffer_release(&says);
     if (announced && chunk->rows_announced != chunk->rows_read)
         return error_hint(error,
                           "the source's result was cut on its way; the chunk is rolled back, run again to load it");
-    if (chunk->rows_encoded != chunk->rows_copied)
+    if (chunk->rows_encoded != chunk->rows_copied + chunk->rows_rejected)
         return error_hint(error,
                           "the chunk is rolled back; look for a trigger or rule on the target that drops or adds rows");
     return error_hint(error, "the chunk is rolled back; this is a defect of thaw: please report it with the log");
@@ -46,7 +49,7 @@ static bool reconcile_counter(const struct reconcile_table *table, struct error 
 }
 
 static bool reconcile_plan(const struct reconcile_table *table, struct buffer *remarks, struct error *error) {
-    int64_t difference = table->chunk_rows - table->expected_rows;
+    int64_t difference = table->chunk_rows + table->rejected_rows - table->expected_rows;
 
     if (table->expected_rows < 0 || difference == 0)
         return true;

@@ -18,6 +18,8 @@ struct reconcile_chunk {
     int64_t rows_announced; /* rows that the driver says the result has; -1: it doesn't say */
     int64_t rows_encoded;   /* written into COPY segments */
     int64_t rows_copied;    /* what PostgreSQL's command tags add up to */
+    int64_t rows_refused;   /* set aside because they couldn't be encoded */
+    int64_t rows_rejected;  /* set aside because PostgreSQL didn't take them */
 };
 
 bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) THAW_CHECK;
@@ -26,6 +28,7 @@ bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) T
 struct reconcile_table {
     int64_t total_chunks, completed_chunks, failed_chunks;
     int64_t chunk_rows;    /* what the table's chunk rows in the ledger add up to */
+    int64_t rejected_rows; /* the same of rows that were set aside */
     int64_t counter_rows;  /* the counter in the table's own row */
     int64_t expected_rows; /* counted by the planning query; -1: unknown */
     bool fixed_snapshot;   /* planning and all chunks saw one state of the source */

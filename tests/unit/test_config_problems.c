@@ -215,6 +215,7 @@ static void types_and_ranges(void **state) {
         {"{'sources': [1]}", "$.sources[0]", 1, "an object"},
         {"{'sources': []}", "$.sources", 1, "empty list"},
         {"{'sources': [{'tables': []}]}", "$.sources[0].tables", 1, "empty list"},
+        {TOP("'max_rejects': -1"), "$.max_rejects", 1, "at least 0"},
     };
     check_bad(cases, COUNT(cases));
 }
@@ -304,8 +305,6 @@ static void what_is_not_built(void **state) {
         {TOP("'snapshot': 'time_travel'"), "$.snapshot", 1, "\"time_travel\" is not available in this version"},
         {TOP("'snapshot': 'materialize'"), "$.snapshot", 1, "\"materialize\" is not available in this version"},
         {TOP("'scratch_schema': 'x'"), "$.scratch_schema", 1, "not available in this version"},
-        {TOP("'on_bad_row': 'reject'"), "$.on_bad_row", 1, "\"reject\" is not available in this version"},
-        {TOP("'max_rejects': 5"), "$.max_rejects", 1, "not available in this version"},
         {TABLE("'uniqueness_columns': ['id']"), AT_TABLE "uniqueness_columns", 3,
          "merging (upsert), which is not available"},
         {TABLE("'uniqueness_columns': ['id'], 'truncate_onstart': false"), AT_TABLE "uniqueness_columns", 3,

@@ -498,6 +498,58 @@ static void every_type_reads_back(void **state) {
     }
 }
 
+/* A row that can't be encoded, and one that the server wouldn't take, as JSON; what isn't UTF-8, and NUL, is replaced. */
+static void rows_that_are_left_out_are_told_whole(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct encode_refusal refusal;
+    four_columns(&fixture);
+    append_row(&fixture, "1", "1500", "good", "0");
+    fixture_append(&fixture, 0, "2");
+    fixture_append(&fixture, 1, "1505");
+    fixture_append_bytes(&fixture, 2, "a\0b\"\\\n\xff", 7);
+    fixture_append(&fixture, 3, NULL);
+    append_row(&fixture, "3", "1501", "also bad", "0");
+    append_row(&fixture, "4", NULL, "ö'\t", "1");
+    fixture_finish_batch(&fixture);
+    assert_false(fixture_encode(&fixture));
+    assert_int_equal(fixture.segment.rows, 1);
+    encoder_pass_row(fixture.encoder, &fixture.error, &refusal);
+    assert_int_equal(refusal.row, 2);
+    assert_string_equal(refusal.key, "{\"id\":\"2\"}");
+    assert_string_equal(refusal.values, "{\"id\":\"2\",\"amount\":\"1.505\",\"name\":\"a\xe2\x90\x80"
+                                        "b\\\"\\\\\\u000a\xef\xbf\xbd\",\"day\":null}");
+    assert_string_equal(refusal.column, "amount");
+    assert_non_null(strstr(refusal.reason, "too many digits after the decimal point"));
+    assert_string_equal(refusal.code, "");
+    encode_refusal_release(&refusal);
+
+    encode_segment_begin(fixture.encoder, &fixture.segment);
+    assert_int_equal(fixture.segment.first_row, 3);
+    assert_false(encode_rows(fixture.encoder, &fixture.segment, 10000, &fixture.error));
+    encoder_pass_row(fixture.encoder, &fixture.error, &refusal);
+    assert_int_equal(refusal.row, 3);
+    encode_refusal_release(&refusal);
+    encode_segment_begin(fixture.encoder, &fixture.segment);
+    assert_true(encode_rows(fixture.encoder, &fixture.segment, 10000, &fixture.error));
+    encode_segment_end(&fixture.segment);
+    assert_int_equal(encoder_rows_done(fixture.encoder), 4);
+    assert_int_equal(encoder_rows_refused(fixture.encoder), 2);
+
+    error_set_code(&fixture.error, ERROR_DATA, "23514", "a check says no");
+    encode_refuse_row(fixture.encoder, &fixture.segment, 0, &fixture.error, NULL, &refusal);
+    assert_int_equal(refusal.row, 4);
+    assert_string_equal(refusal.values, "{\"id\":\"4\",\"amount\":null,\"name\":\"ö'\\u0009\",\"day\":\"1970-01-02\"}");
+    assert_null(refusal.column);
+    assert_string_equal(refusal.reason, "a check says no");
+    assert_string_equal(refusal.code, "23514");
+    encode_refusal_release(&refusal);
+    assert_int_equal(encode_row_offset(fixture.encoder, &fixture.segment, 0), ENCODE_HEADER_BYTES);
+    assert_int_equal(encode_row_offset(fixture.encoder, &fixture.segment, 1),
+                     fixture.segment.length - ENCODE_TRAILER_BYTES);
+    fixture_release(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_segment_is_copys_binary_format),
@@ -516,6 +568,7 @@ int main(void) {
         cmocka_unit_test(streams_that_do_not_fit_are_refused_at_open),
         cmocka_unit_test(rows_are_read_back_by_key),
         cmocka_unit_test(every_type_reads_back),
+        cmocka_unit_test(rows_that_are_left_out_are_told_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,14 @@
 -- What the table $1 of run $2 and the others that feed its target add up to.
 SELECT t.total_chunks, chunks.completed, chunks.failed, chunks.rows_copied, t.total_rows_copied, chunks.expected_rows,
-       feeders.rows_copied, feeders.unfinished, t.status, feeders.rows_before, chunks.open
+       feeders.rows_copied, feeders.unfinished, t.status, feeders.rows_before, chunks.open,
+       chunks.rows_rejected
   FROM migration_status.migration_table_status AS t
  CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE c.status = 'completed') AS completed,
               count(*) FILTER (WHERE c.status = 'failed') AS failed,
               count(*) FILTER (WHERE c.status IN ('pending', 'in_progress')) AS open,
               coalesce(sum(c.rows_copied), 0)::bigint AS rows_copied,
+              coalesce(sum(c.rows_rejected), 0)::bigint AS rows_rejected,
               coalesce(sum(c.expected_rows), 0)::bigint AS expected_rows
          FROM migration_status.migration_chunk_status AS c
         WHERE c.table_id = t.table_id) AS chunks

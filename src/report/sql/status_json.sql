@@ -13,7 +13,7 @@ SELECT row_to_json(run)
                  FROM (SELECT t.table_id, t.source_name, t.source_database, t.source_schema, t.source_table,
                               t.target_database, t.target_schema, t.target_table, t.status, t.total_chunks,
                               t.completed_chunks, t.failed_chunks, t.in_progress_chunks, t.total_rows_copied,
-                              t.expected_rows, t.percent,
+                              t.expected_rows, t.rejected_rows, t.percent,
                               to_char(t.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS started_at,
                               to_char(t.completed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS completed_at,
                               t.error_message
