@@ -72,6 +72,14 @@ static bool analyze(struct worker *worker, const struct run_table *table, struct
     return true;
 }
 
+/* Whoever takes the indexes away owes the target its statistics; otherwise autovacuum sees to them in its own time. */
+static bool owes_statistics(struct run *run, const struct run_table *table) {
+    bool owes = false;
+    for (size_t i = 0; i < run->table_count; i++)
+        owes = owes || (run->tables[i].group == table->group && run->tables[i].config->disable_index);
+    return owes;
+}
+
 bool finish_table(struct worker *worker, struct run_table *table, struct error *error) {
     struct run *run = worker->run;
     struct log_scope scope = run_scope(table, 0);
@@ -91,7 +99,7 @@ bool finish_table(struct worker *worker, struct run_table *table, struct error *
         done = error_set(error, ERROR_LOST, "%lld of its %lld chunks are not completed after all",
                          (long long)totals.open_chunks, (long long)totals.total_chunks);
     done = done && reconcile(worker, table, &totals, error) &&
-           (totals.target_unfinished > 0 || analyze(worker, table, error)) &&
+           (totals.target_unfinished > 0 || !owes_statistics(run, table) || analyze(worker, table, error)) &&
            ledger_complete_table(&worker->target, run->run_id, table->table_id, NULL, error) &&
            fault_point(&run->faults, "before_finish_commit", error) &&
            target_commit(&worker->target, &unknown, error) && fault_point(&run->faults, "after_finish", error);

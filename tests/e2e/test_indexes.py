@@ -207,11 +207,10 @@ def test_few_rows_into_a_large_table(migration):
     assert looks(migration.target) == before and saved(migration.target) == {}
 
 
-@pytest.mark.parametrize("indexes", [True, False], ids=["disable_index", "without"])
-def test_the_target_is_analyzed(migration, indexes):
+def test_the_target_is_analyzed(migration):
     prepare(migration, *KEY)
     migration.target.execute("ALTER TABLE t SET (autovacuum_enabled = off)")
-    migration.thaw.migrate(migration.config({**TABLE, "disable_index": indexes})).expect(0)
+    migration.thaw.migrate(migration.config(TABLE)).expect(0)
     assert migration.target.value("SELECT reltuples FROM pg_class WHERE oid = 't'::regclass") == ROWS
     assert migration.target.count("pg_stats WHERE tablename = 't'") > 0
 
@@ -219,7 +218,7 @@ def test_the_target_is_analyzed(migration, indexes):
 def test_an_analyze_that_fails_is_a_warning(migration):
     table = prepare(migration)
     with migration.target.connect() as blocker:
-        running = migration.thaw.start_migrate(migration.config({**TABLE, "disable_index": False}), fault="before_finish:sleep=1500")
+        running = migration.thaw.start_migrate(migration.config(TABLE), fault="before_finish:sleep=1500")
         while not migration.target.has_ledger() or migration.target.chunks().keys() != {"completed"}:
             assert running.process.poll() is None, running.wait()
             time.sleep(0.02)
