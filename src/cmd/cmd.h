@@ -36,6 +36,7 @@ struct command {
 };
 
 extern const struct command command_check;
+extern const struct command command_clean;
 extern const struct command command_migrate;
 extern const struct command command_status;
 extern const struct command command_validate;

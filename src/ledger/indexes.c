@@ -76,16 +76,17 @@ bool ledger_list_indexes(struct target_connection *connection, const char *targe
         index->error_code = text_of(result, row, 10);
         index->error_message = text_of(result, row, 11);
         index->table_exists = truth_of(result, row, 12);
+        index->live_run = text_of(result, row, 13);
     }
     PQclear(result);
     return true;
 }
 
 void ledger_index_release(struct ledger_index *index) {
-    char **const texts[] = {&index->name,        &index->kind,          &index->index_definition,
-                            &index->build,       &index->attach,        &index->constraint_definition,
-                            &index->error_code,  &index->error_message, &index->target_schema,
-                            &index->target_table};
+    char **const texts[] = {&index->name,         &index->kind,          &index->index_definition,
+                            &index->build,        &index->attach,        &index->constraint_definition,
+                            &index->error_code,   &index->error_message, &index->target_schema,
+                            &index->target_table, &index->live_run};
     for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
         memory_release(texts[t]);
 }
@@ -168,4 +169,15 @@ bool ledger_forget_index(struct target_connection *connection, int64_t index_id,
     const char *parameters[] = {number_text(number, index_id)};
     return target_query(connection, "DELETE FROM migration_status.migration_indexes WHERE index_id = $1::bigint", 1,
                         parameters, NULL, error);
+}
+
+bool ledger_indexes_restored(struct target_connection *connection, const char *target_schema, const char *target_table,
+                             struct error *error) {
+    const char *parameters[] = {target_schema, target_table};
+    return target_query(connection,
+                        "UPDATE migration_status.migration_table_status SET indexes_restored = true"
+                        " WHERE target_schema = $1 AND target_table = $2 AND indexes_disabled AND NOT indexes_restored"
+                        " AND NOT EXISTS (SELECT FROM migration_status.migration_indexes AS m"
+                        " WHERE m.target_schema = $1 AND m.target_table = $2 AND m.restored_at IS NULL)",
+                        2, parameters, NULL, error);
 }

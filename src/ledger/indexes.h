@@ -25,6 +25,7 @@ struct ledger_index {
     bool built;
     char *error_code, *error_message; /* why it could not be restored; NULL: it was not tried, or is under way */
     bool table_exists;
+    char *live_run; /* that has its target at this moment; NULL: none */
 };
 
 struct ledger_indexes {
@@ -64,6 +65,9 @@ bool ledger_index_failed(struct target_connection *connection, int64_t index_id,
 /* Own statement: what failed earlier may be tried again. */
 bool ledger_retry_indexes(struct target_connection *connection, const char *target_schema, const char *target_table,
                           struct error *error) THAW_CHECK;
+/* Own statement: the target has all its indexes; tables that feed it say so, whatever their run. Nothing where it hasn't. */
+bool ledger_indexes_restored(struct target_connection *connection, const char *target_schema, const char *target_table,
+                             struct error *error) THAW_CHECK;
 /* Own statement: the definition is of no use any more. */
 bool ledger_forget_index(struct target_connection *connection, int64_t index_id, struct error *error) THAW_CHECK;
 

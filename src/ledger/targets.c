@@ -95,7 +95,7 @@ static bool refuse_unfinished(struct target_connection *connection, const char *
         error_hint(
             error,
             "finish it with --resume-run-id %s, or set truncate_onstart for this table, or forget that run (the rows "
-            "stay): DELETE FROM migration_status.migration_runs WHERE run_id = '%s'",
+            "stay): thaw clean --run-id %s",
             other, other);
     }
     PQclear(result);

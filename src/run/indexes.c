@@ -158,7 +158,7 @@ static bool finish_restoring(const struct indexes_site *site, struct error *erro
         return false;
     bool done = judge(site, &missing, error);
     ledger_indexes_release(&missing);
-    return done;
+    return done && ledger_indexes_restored(site->connection, site->schema, site->table, error);
 }
 
 bool indexes_put_back(const struct indexes_site *site, struct error *error) {
@@ -276,4 +276,23 @@ bool indexes_help(struct worker *worker) {
     pthread_cond_broadcast(&run->changed);
     pthread_mutex_unlock(&run->mutex);
     return found;
+}
+
+void indexes_tell_missing(struct run *run, struct run_database *database) {
+    for (size_t i = 0; i < run->table_count; i++) {
+        struct run_table *table = &run->tables[i];
+        struct log_scope scope = run_scope(table, 0);
+        struct ledger_indexes missing = {0};
+        struct error error;
+        if (table->database != database || table->group != i)
+            continue;
+        if (!ledger_list_indexes(&database->control, table->feed->target_schema, table->config->target, &missing,
+                                 &error))
+            return;
+        if (missing.count > 0)
+            log_write(run->log, LOG_WARNING, &scope,
+                      "%zu indexes of \"%s\".\"%s\" are still away; the same command or thaw clean puts them back",
+                      missing.count, table->feed->target_schema, table->config->target);
+        ledger_indexes_release(&missing);
+    }
 }

@@ -35,6 +35,9 @@ bool indexes_restore(struct worker *worker, struct run_table *table, struct erro
 /* A worker without work builds an index for one that restores. False: there was nothing to help with. */
 bool indexes_help(struct worker *worker);
 
+/* At the end of a run that isn't completed: a line in the log for each target of the database whose indexes are away. */
+void indexes_tell_missing(struct run *run, struct run_database *database);
+
 /* The same as indexes_restore() for a target that no live run has: one after the other. */
 bool indexes_put_back(const struct indexes_site *site, struct error *error) THAW_CHECK;
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "run/begin.h"
+#include "run/indexes.h"
 #include "run/keeper.h"
 #include "run/presence.h"
 #include "run/retry.h"
@@ -110,8 +111,12 @@ static void finish_databases(struct run *run, struct run_result *result) {
         if (!finish_database(run, database, status, &error)) {
             log_failure(run->log, NULL, &error);
             result->outcome = RUN_FAILED;
-        } else if ((strcmp(status, "partial") == 0 || (stopped && strcmp(status, "running") == 0)) &&
-                   result->outcome == RUN_COMPLETED) {
+            continue;
+        }
+        if (strcmp(status, "failed") == 0 || strcmp(status, "partial") == 0)
+            indexes_tell_missing(run, database);
+        if ((strcmp(status, "partial") == 0 || (stopped && strcmp(status, "running") == 0)) &&
+            result->outcome == RUN_COMPLETED) {
             result->outcome = RUN_PARTIAL; /* running: other processes go on with it */
         } else if (strcmp(status, "completed") != 0 && strcmp(status, "partial") != 0) {
             result->outcome = RUN_FAILED;

@@ -1,0 +1,180 @@
+#include "run/clean.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ledger/clean.h"
+#include "ledger/indexes.h"
+#include "run/begin.h"
+#include "run/indexes.h"
+#include "run/presence.h"
+
+/* What there is to do in one target database. */
+struct findings {
+    struct ledger_indexes missing;
+    struct ledger_disused_runs runs;
+};
+
+struct clean {
+    struct run run; /* of which only the databases are used */
+    struct findings *findings;
+};
+
+static bool same_target(const struct ledger_index *left, const struct ledger_index *right) {
+    return strcmp(left->target_schema, right->target_schema) == 0 &&
+           strcmp(left->target_table, right->target_table) == 0;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------------- */
+
+static void print_index(FILE *out, const struct ledger_index *index) {
+    if (index->live_run != NULL)
+        fprintf(out, "  stays away: %s \"%s\" of %s.%s, which run %s is loading: it comes back with that\n",
+                index->kind, index->name, index->target_schema, index->target_table, index->live_run);
+    else if (index->table_exists)
+        fprintf(out, "  put back: %s \"%s\" of %s.%s%s%s\n", index->kind, index->name, index->target_schema,
+                index->target_table, index->error_message == NULL ? "" : "; the last attempt failed: ",
+                index->error_message == NULL ? "" : index->error_message);
+    else
+        fprintf(out, "  forget: %s \"%s\" of %s.%s, a table that is not there any more\n", index->kind, index->name,
+                index->target_schema, index->target_table);
+}
+
+static void print_run(FILE *out, const struct ledger_disused_run *run) {
+    char age[32];
+    clock_format_duration(run->idle_seconds * 1000000, age, sizeof age);
+    if (strcmp(run->status, "completed") == 0)
+        fprintf(out, "  forget: run %s of %s, completed %s ago, since later ones completed the same tables\n",
+                run->run_id, run->source_names, age);
+    else
+        fprintf(out, "  forget: run %s of %s, unfinished, last progress %s ago; its %" PRId64 " rows stay%s%s\n",
+                run->run_id, run->source_names, age, run->rows, run->targets == NULL ? "" : " in ",
+                run->targets == NULL ? "" : run->targets);
+}
+
+static bool look_in(struct run_database *database, const struct clean_options *options, double max_age_hours,
+                    struct findings *found, FILE *out, size_t *things, struct error *error) {
+    struct target_connection *control = &database->control;
+    bool exists = false;
+    control->stall_limit_us = 0;
+    if (!ledger_exists(control, &exists, error))
+        return false;
+    fprintf(out, "database %s\n", control->database);
+    if (exists && (!ledger_list_indexes(control, NULL, NULL, &found->missing, error) ||
+                   !ledger_list_disused(control, options->unfinished ? max_age_hours * 3600 : -1, options->run_id,
+                                        &found->runs, error)))
+        return false;
+    for (size_t i = 0; i < found->missing.count; i++) {
+        print_index(out, &found->missing.list[i]);
+        *things += found->missing.list[i].live_run == NULL;
+    }
+    for (size_t i = 0; i < found->runs.count; i++)
+        print_run(out, &found->runs.list[i]);
+    *things += found->runs.count;
+    if (found->missing.count + found->runs.count == 0)
+        fprintf(out, "  nothing to clean%s\n", exists ? "" : ": no run has been here yet");
+    return true;
+}
+
+bool clean_look(struct clean **clean, const struct config *config, const struct clean_options *options, struct log *log,
+                FILE *out, size_t *things, struct error *error) {
+    static const struct run_options no_options = {0};
+    struct clean *new = memory_allocate(sizeof *new);
+    struct run *run = &new->run;
+    *clean = new;
+    *things = 0;
+    run->config = config;
+    run->options = &no_options;
+    run->log = log;
+    pthread_mutex_init(&run->mutex, NULL);
+    pthread_mutex_init(&run->claiming, NULL);
+    pthread_cond_init(&run->changed, NULL);
+    begin_tables(run);
+    new->findings = memory_array(run->database_count, sizeof *new->findings);
+    if (!faults_init(&run->faults, error) || !limits_from_environment(run, error))
+        return false;
+    for (size_t i = 0; i < run->database_count; i++)
+        if (!presence_connect(run, &run->databases[i], error) ||
+            !look_in(&run->databases[i], options, config->settings.resume_max_age_hours, &new->findings[i], out, things,
+                     error))
+            return false;
+    return true;
+}
+
+/* ---- doing --------------------------------------------------------------------------------------------------------- */
+
+static bool put_back(struct clean *clean, struct run_database *database, const struct ledger_index *index,
+                     struct error *error) {
+    struct indexes_site site = {
+        .connection = &database->control,
+        .log = clean->run.log,
+        .faults = &clean->run.faults,
+        .schema = index->target_schema,
+        .table = index->target_table,
+        .scope = {.component = "clean", .table = index->target_table},
+    };
+    return indexes_put_back(&site, error);
+}
+
+static bool forget(struct run_database *database, const struct ledger_disused_run *run, FILE *out,
+                   struct error *error) {
+    bool forgotten = false;
+    if (!ledger_forget_run(&database->control, run->run_id, &forgotten, error))
+        return false;
+    if (forgotten)
+        fprintf(out, "forgotten: run %s\n", run->run_id);
+    else
+        fprintf(out, "kept: run %s, which somebody has taken up meanwhile\n", run->run_id);
+    return true;
+}
+
+/* Count what failed, and go on. */
+static void judge(struct clean *clean, bool done, const struct error *error, size_t *failures) {
+    if (done)
+        return;
+    log_failure(clean->run.log, NULL, error);
+    (*failures)++;
+}
+
+static void do_in(struct clean *clean, struct run_database *database, const struct findings *found, FILE *out,
+                  size_t *failures) {
+    const struct ledger_index *before = NULL;
+    struct error error;
+    for (size_t i = 0; i < found->missing.count; i++) {
+        const struct ledger_index *index = &found->missing.list[i];
+        error_clear(&error);
+        if (index->live_run != NULL)
+            continue;
+        if (!index->table_exists)
+            judge(clean, ledger_forget_index(&database->control, index->index_id, &error), &error, failures);
+        else if (before == NULL || !same_target(before, index)) /* they are in the order of their targets */
+            judge(clean, put_back(clean, database, index, &error), &error, failures);
+        before = index;
+    }
+    for (size_t i = 0; i < found->runs.count; i++) {
+        error_clear(&error);
+        judge(clean, forget(database, &found->runs.list[i], out, &error), &error, failures);
+    }
+}
+
+bool clean_do(struct clean *clean, FILE *out, struct error *error) {
+    size_t failures = 0;
+    for (size_t i = 0; i < clean->run.database_count; i++)
+        do_in(clean, &clean->run.databases[i], &clean->findings[i], out, &failures);
+    return failures == 0 || error_set(error, ERROR_CONFIG, "%zu of it could not be done", failures);
+}
+
+void clean_release(struct clean **clean) {
+    struct clean *old = *clean;
+    if (old == NULL)
+        return;
+    for (size_t i = 0; i < old->run.database_count; i++) {
+        ledger_indexes_release(&old->findings[i].missing);
+        ledger_disused_release(&old->findings[i].runs);
+    }
+    memory_release(&old->findings);
+    begin_release(&old->run);
+    memory_release(clean);
+}
