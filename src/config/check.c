@@ -228,6 +228,10 @@ static bool compare_feeders(struct reader *reader, const struct feeder *feeder, 
         problems_add(reader->problems, feeder->node, "tables that feed one target must be written in one mode",
                      "feeds the same target as %s (line %d), but %s where that one %s", path, before->node->line, mode,
                      mode_before);
+    else if (feeder->table->create_target != before->table->create_target)
+        problems_add(reader->problems, feeder->node, "the target is made for all of them or for none",
+                     "feeds the same target as %s (line %d), but only one of the two has \"create_target\"", path,
+                     before->node->line);
     memory_release(&path);
     return twice || disagree;
 }

@@ -79,6 +79,7 @@ struct config_table {
     size_t column_mapping_count;
     bool truncate_onstart;
     bool disable_index; /* the target's indexes are dropped for the load, and built again after it */
+    bool create_target; /* make the target where it is missing */
     struct config_settings settings;
     char *json_path; /* "$.sources[0].tables[2]", for messages */
 };

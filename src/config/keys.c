@@ -126,7 +126,7 @@ static const struct key table_keys[] = {
     {.name = "column_mapping", .type = KEY_MAPPING, .flags = KEY_TARGET_NAME},
     {.name = "truncate_onstart", .type = KEY_BOOLEAN},
     {.name = "disable_index", .type = KEY_BOOLEAN},
-    {.name = "create_target", .type = KEY_BOOLEAN, .flags = KEY_UNBUILT},
+    {.name = "create_target", .type = KEY_BOOLEAN},
 };
 const struct key_table keys_table = TABLE("an entry of tables", table_keys, &keys_settings);
 

@@ -169,6 +169,7 @@ static void read_table(const struct tree_node *root, const struct tree_node *fee
     table->column_mapping = read_options(node, "column_mapping", &table->column_mapping_count);
     table->truncate_onstart = read_boolean(node, "truncate_onstart", false);
     table->disable_index = read_boolean(node, "disable_index", false);
+    table->create_target = read_boolean(node, "create_target", false);
     table->settings = read_settings(&levels);
     table->json_path = tree_path(node);
 }

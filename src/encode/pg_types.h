@@ -24,6 +24,7 @@ enum pg_type {
     PG_TIMESTAMPTZ = 1184,
     PG_INTERVAL = 1186,
     PG_TIMETZ = 1266,
+    PG_VARBIT = 1562,
     PG_NUMERIC = 1700,
     PG_UUID = 2950,
     PG_JSONB = 3802

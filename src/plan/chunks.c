@@ -37,6 +37,7 @@ struct source_column *plan_keys_copy(const struct source_column *keys, size_t ke
         copies[i] = keys[i];
         copies[i].name = memory_copy_string(keys[i].name);
         copies[i].type_name = memory_copy_string(keys[i].type_name);
+        copies[i].comment = NULL;
     }
     return copies;
 }

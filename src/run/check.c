@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "run/begin.h"
+#include "run/create.h"
 #include "run/mapping.h"
 #include "run/presence.h"
 #include "run/state.h"
@@ -200,20 +201,39 @@ static void add_rows_there(struct checker *checker, struct target_connection *co
                    "set truncate_onstart where it is to replace them");
 }
 
-static bool look_at_target_table(struct checker *checker, const struct run_table *table, struct target_table *target,
+/* A run would make it: how, if it can. */
+static bool look_at_creation(struct checker *checker, const struct run_table *table, struct run_mapping *mapping,
+                             struct target_refusals *refusals, struct check_findings *findings) {
+    struct error error;
+    error_clear(&error);
+    if (!create_find_target(mapping, table, source_dialect(checker->run.source), &table->database->control, &error)) {
+        refusals->list[0] = error;
+        refusals->count = 1;
+        return false;
+    }
+    refusals->count = 0;
+    check_add(findings, CHECK_OK, "create_target", "the target table is missing, and would be made%s: %s",
+              mapping->create_schema ? " with its schema" : "", mapping->create_sql);
+    return true;
+}
+
+static bool look_at_target_table(struct checker *checker, const struct run_table *table, struct run_mapping *mapping,
                                  struct check_findings *findings) {
+    struct target_table *target = &mapping->target;
     struct target_refusals *refusals = memory_allocate(sizeof *refusals);
     struct error error;
     error_clear(&error);
     bool asked = target_examine(&table->database->control, table->feed->target_schema, table->config->target,
                                 table->config->truncate_onstart, target, refusals, &error);
+    bool made = asked && refusals->missing && table->config->create_target && mapping->source.column_count > 0 &&
+                look_at_creation(checker, table, mapping, refusals, findings);
     if (!asked)
         add_failure(checker, findings, "target_table", &error);
     for (size_t i = 0; asked && i < refusals->count; i++)
         add_failure(checker, findings,
                     strcmp(refusals->list[i].code, "42501") == 0 ? "target_privileges" : "target_table",
                     &refusals->list[i]);
-    if (asked && refusals->count == 0)
+    if (asked && !made && refusals->count == 0)
         check_add(findings, CHECK_OK, "target_table", "the target table can be written to: %zu columns",
                   target->column_count);
     bool there = asked && (target->kind == 'r' || target->kind == 'p');
@@ -364,14 +384,14 @@ static void look_at_table(struct checker *checker, size_t index) {
     else if (!begin_reading(&table->database->control, &error))
         add_failure(checker, findings, "target_table", &error);
     else
-        target = look_at_target_table(checker, table, &mapping.target, findings);
+        target = look_at_target_table(checker, table, &mapping, findings);
     size_t problems = problems_in(findings);
     if (source && target) {
         look_at_columns(checker, table, &mapping, shown);
         look_at_chunking(checker, table, &mapping, findings);
     }
     /* The rows last: that can fail, and the transaction with it. */
-    if (target && look_at_facts(checker, table, &mapping, findings) && problems == 0)
+    if (target && mapping.create_sql == NULL && look_at_facts(checker, table, &mapping, findings) && problems == 0)
         add_rows_there(checker, &table->database->control, &mapping, table->config->truncate_onstart, findings);
     count_load(checker, table, &mapping);
     target_rollback(&table->database->control);

@@ -47,6 +47,20 @@ static void print_chunks(FILE *out, const struct plan *plan) {
         fprintf(out, "    ... and %zu more chunks\n", plan->chunk_count - CHUNKS_SHOWN);
 }
 
+static void print_indented(FILE *out, const char *text) {
+    for (const char *line = text; *line != '\0';) {
+        int length = (int)strcspn(line, "\n");
+        fprintf(out, "    %.*s\n", length, line);
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+}
+
+static void print_creation(FILE *out, const struct run_mapping *mapping) {
+    fprintf(out, "  would be CREATED%s:\n", mapping->create_schema ? ", and its schema" : "");
+    print_indented(out, mapping->create_sql);
+    print_indented(out, mapping->comments_sql);
+}
+
 static void print_table(FILE *out, const struct run_table *table, const struct run_mapping *mapping,
                         const struct plan *plan) {
     fprintf(out, "%s -> %s.%s.%s\n", table->label,
@@ -64,7 +78,9 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
         fprintf(out, "%s%s%s", k > 0 ? ", " : "", mapping->keys[k].name,
                 mapping->keys[k].as_number ? " (its number)" : "");
     fprintf(out, "\n  rows: %" PRId64 " in %zu chunks\n", plan->expected_rows, plan->chunk_count);
-    if (table->config->truncate_onstart)
+    if (mapping->create_sql != NULL)
+        print_creation(out, mapping);
+    else if (table->config->truncate_onstart)
         fprintf(out, "  would be TRUNCATED: %s.%s\n", mapping->target.schema, mapping->target.name);
     print_chunks(out, plan);
 }

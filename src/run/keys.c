@@ -9,6 +9,7 @@ static struct source_column *add_key(struct run_mapping *mapping, const struct s
     *key = *column;
     key->name = memory_copy_string(column->name);
     key->type_name = memory_copy_string(column->type_name);
+    key->comment = NULL;
     return key;
 }
 

@@ -4,17 +4,11 @@
 
 #include "base/memory.h"
 #include "config/config.h"
+#include "run/create.h"
 #include "target/copy.h"
+#include "target/create.h"
 
 enum { NAMING_COLUMNS = 8 };
-
-/* Target name of a source column: as mapped, else the same. */
-static const char *target_name(const struct config_table *config, const char *source_name) {
-    for (size_t i = 0; i < config->column_mapping_count; i++)
-        if (strcmp(config->column_mapping[i].name, source_name) == 0)
-            return config->column_mapping[i].value;
-    return source_name;
-}
 
 static void append_name(struct buffer *list, const char *name) {
     buffer_appendf(list, "%s\"%s\"", list->length > 0 ? ", " : "", name);
@@ -72,7 +66,7 @@ static void pair_columns(struct run_mapping *mapping, const struct config_table 
     mapping->columns = memory_array(count, sizeof *mapping->columns);
     mapping->targets = memory_array(count, sizeof *mapping->targets);
     for (size_t i = 0; i < count; i++) {
-        const char *name = target_name(config, mapping->source.columns[i].name);
+        const char *name = create_column_name(config, mapping->source.columns[i].name);
         int64_t found = target_column_find(&mapping->target, name);
         if (found < 0 || mapping->target.columns[found].generated) {
             append_name(&findings->left_out, mapping->source.columns[i].name);
@@ -215,8 +209,7 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
     struct buffer copy = {0};
     memset(mapping, 0, sizeof *mapping);
     bool done = source_describe(source, &table->relation, &mapping->source, error) &&
-                target_describe(target, table->feed->target_schema, table->config->target,
-                                table->config->truncate_onstart, &mapping->target, error) &&
+                create_find_target(mapping, table, dialect, target, error) &&
                 map_columns(mapping, table, source, dialect, log, error) &&
                 mapping_choose_keys(mapping, table->config, error);
     if (done) {
@@ -238,6 +231,8 @@ void mapping_release(struct run_mapping *mapping) {
     memory_release(&mapping->targets);
     plan_keys_release(&mapping->keys, &mapping->key_count);
     memory_release(&mapping->key_columns);
+    memory_release(&mapping->create_sql);
+    memory_release(&mapping->comments_sql);
     memory_release(&mapping->copy_sql);
     memset(mapping, 0, sizeof *mapping);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/create.h"
 #include "run/indexes.h"
 #include "run/load.h"
 #include "run/mapping.h"
@@ -51,6 +52,13 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     return done || error_context(error, "the planning query");
 }
 
+/* What earlier chunks of this run were loaded into is gone: a new table would hold the others only. */
+static bool refuse_lost_target(const struct run_mapping *mapping, struct error *error) {
+    error_set(error, ERROR_CONFIG, "the target \"%s\".\"%s\", which this run had begun to load, is not there any more",
+              mapping->target.schema, mapping->target.name);
+    return error_hint(error, "begin a new run with --no-resume: it makes the table and loads all of it");
+}
+
 static bool draft_table(struct worker *worker, struct draft *draft, struct error *error) {
     struct run *run = worker->run;
     const struct dialect *dialect = source_dialect(run->source);
@@ -66,7 +74,7 @@ static bool draft_table(struct worker *worker, struct draft *draft, struct error
                   "more memory than they save time",
                   draft->readers, run->worker_count, draft->mapping.column_count);
     if (draft->known)
-        return true;
+        return draft->mapping.create_sql == NULL || refuse_lost_target(&draft->mapping, error);
     if (!planning_query(worker->source, dialect, draft->table, &draft->mapping, run->worker_count, &draft->plan, error))
         return false;
     clock_format_duration(clock_monotonic_us() - begun, duration, sizeof duration);
@@ -133,7 +141,24 @@ static bool drop_indexes(struct worker *worker, const struct draft *drafts, size
            fault_point(&run->faults, "after_drop", error);
 }
 
-/* One synchronous transaction: the target is taken over and, once in the run's life, truncated; the plans are stored. */
+/* Make the target where it is missing. */
+static bool make_target(struct worker *worker, const struct draft *drafts, size_t count, bool *made,
+                        struct error *error) {
+    for (size_t i = 0; i < count && !*made; i++) {
+        const struct run_mapping *mapping = &drafts[i].mapping;
+        if (drafts[i].failed || mapping->create_sql == NULL)
+            continue;
+        if (!create_target_table(&worker->target, mapping, error) ||
+            !fault_point(&worker->run->faults, "after_create", error))
+            return false;
+        log_info(worker->run->log, "plan", "made %s.%s", mapping->target.schema, mapping->target.name);
+        *made = true;
+    }
+    return true;
+}
+
+/* One synchronous transaction: the target is taken over, made where it is missing and, once in the run's life, truncated; the
+ * plans are stored. */
 static bool store_group(struct worker *worker, const struct draft *drafts, size_t count, int64_t *generation,
                         struct error *error) {
     struct run *run = worker->run;
@@ -142,6 +167,7 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
     const char *name = first->config->target;
     bool truncate = first->config->truncate_onstart;
     bool already = false;
+    bool made = false;
     bool unknown = false;
     int evicted = 0;
     int64_t rows_before = -1;
@@ -153,9 +179,11 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
         log_warning(run->log, "plan", "ended the connections of %d owner(s) whose deadline had passed", evicted);
     if (!target_begin(&worker->target, true, error) ||
         !ledger_take_target(&worker->target, run->run_id, schema, name, truncate, generation, &already, error) ||
-        !fault_point(&run->faults, "before_truncate", error))
+        !fault_point(&run->faults, "before_truncate", error) || !make_target(worker, drafts, count, &made, error))
         return false;
-    if (!already && truncate) {
+    if (made) {
+        rows_before = 0;
+    } else if (!already && truncate) {
         if (!target_truncate(&worker->target, schema, name, error))
             return false;
         log_info(run->log, "plan", "truncated %s.%s", schema, name);
@@ -258,6 +286,14 @@ static bool is_worth_trying_again(const struct error *error) {
     return error->kind == ERROR_TRANSIENT || error->kind == ERROR_STOPPED;
 }
 
+/* The target that this table would make is the one that those before it make. */
+static bool agree_on_target(const struct draft *drafts, size_t index, struct error *error) {
+    for (size_t i = 0; i < index; i++)
+        if (!drafts[i].failed)
+            return create_compare(&drafts[i].mapping, drafts[i].table, &drafts[index].mapping, error);
+    return true;
+}
+
 static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, bool *elsewhere,
                         struct error *error) {
     struct run_database *database = drafts[0].table->database;
@@ -275,7 +311,7 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
     if (!load_connect_source(worker, error) || !read_ledger(worker, drafts, count, error))
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (draft_table(worker, &drafts[i], error)) {
+        if (draft_table(worker, &drafts[i], error) && agree_on_target(drafts, i, error)) {
             alive++;
             fresh += drafts[i].known ? 0 : 1;
             continue;

@@ -74,6 +74,9 @@ struct run_mapping {
     size_t key_count;
     size_t *key_columns; /* of those columns, the ones that name a row in messages */
     size_t key_column_count;
+    char *create_sql;   /* what makes the target, which is missing then; NULL: it is there */
+    char *comments_sql; /* and comments on it */
+    bool create_schema; /* the schema first */
     char *copy_sql;
     enum encode_format format; /* of COPY: text where some pair has no binary form */
 };

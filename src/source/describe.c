@@ -57,10 +57,16 @@ static bool not_found(struct source_connection *connection, const struct source_
     return false;
 }
 
+/* A comment, or NULL where there is none. */
+static char *comment_of(const struct source_rows *rows, size_t row, int64_t column) {
+    const char *text = column < 0 || row >= rows->row_count ? NULL : source_cell(rows, row, (size_t)column);
+    return text == NULL || text[0] == '\0' ? NULL : memory_copy_string(text);
+}
+
 static bool fill_columns(struct source_connection *connection, const struct source_rows *rows,
                          struct source_table *table, struct error *error) {
     int64_t name = source_rows_column(rows, "name"), type = source_rows_column(rows, "type");
-    int64_t nullable = source_rows_column(rows, "null?");
+    int64_t nullable = source_rows_column(rows, "null?"), comment = source_rows_column(rows, "comment");
     if (name < 0 || type < 0 || nullable < 0)
         return error_set(error, ERROR_INTERNAL, "the catalogue's answer lacks \"name\", \"type\" or \"null?\"");
     table->columns = memory_array(rows->row_count, sizeof *table->columns);
@@ -73,6 +79,7 @@ static bool fill_columns(struct source_connection *connection, const struct sour
         column->name = memory_copy_string(name_text);
         column->type_name = memory_copy_string(type_text);
         column->nullable = nullable_text == NULL || nullable_text[0] != 'N';
+        column->comment = comment_of(rows, row, comment);
         table->column_count = row + 1;
         connection->source->dialect->classify(column);
     }
@@ -142,6 +149,7 @@ static bool fill_kind(struct source_connection *connection, struct source_table 
         const char *estimate = count >= 0 && rows.row_count > 0 ? source_cell(&rows, 0, (size_t)count) : NULL;
         if (estimate != NULL)
             table->estimated_rows = strtoll(estimate, NULL, 10);
+        table->comment = comment_of(&rows, 0, source_rows_column(&rows, "comment"));
         source_rows_release(&rows);
     }
     return true;

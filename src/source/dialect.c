@@ -66,8 +66,10 @@ void source_table_release(struct source_table *table) {
     for (size_t i = 0; i < table->column_count; i++) {
         memory_release(&table->columns[i].name);
         memory_release(&table->columns[i].type_name);
+        memory_release(&table->columns[i].comment);
     }
     memory_release(&table->columns);
+    memory_release(&table->comment);
     memory_release(&table->key);
     memset(table, 0, sizeof *table);
 }

@@ -36,6 +36,7 @@ enum value_kind {
 struct source_column {
     char *name;
     char *type_name;        /* as the catalogue spells it */
+    char *comment;          /* as the catalogue has it; NULL: none, and always of chunking columns */
     int64_t maximum_length; /* characters or bytes; -1: unknown */
     enum value_kind kind;
     int precision; /* decimal digits; fractional digits of a second; 0 where it doesn't apply */
@@ -50,6 +51,7 @@ struct source_table {
     size_t column_count;
     size_t *key; /* columns of the primary key as the catalogue has it; informative, never trusted */
     size_t key_count;
+    char *comment; /* NULL: none */
     bool is_view;
     int64_t estimated_rows; /* as the catalogue has it, which may be old; -1: it doesn't say */
     int64_t block_rows;     /* rows that are stored together, the same number in every block; 0: unknown */
@@ -86,8 +88,8 @@ struct dialect {
     void (*bound_literal)(struct buffer *sql, const struct source_column *column, const char *text);
     /* Queries whose rows source_describe() turns into a struct source_table. It reads them by the names of their columns:
      * columns_query "name", "type", "null?" (Y or N), in the table's order; key_query "column_name", "key_sequence";
-     * relations_query "name", "kind" (holds VIEW where it is one), "rows" (an estimate, or NULL): this relation, or with
-     * `all` every one of its schema. */
+     * relations_query "name", "kind" (holds VIEW where it is one), "rows" (an estimate, or NULL), "comment": this relation,
+     * or with `all` every one of its schema. columns_query may have a "comment", too. */
     void (*columns_query)(struct buffer *sql, const struct source_relation *relation);
     void (*key_query)(struct buffer *sql, const struct source_relation *relation);
     void (*relations_query)(struct buffer *sql, const struct source_relation *relation, bool all);

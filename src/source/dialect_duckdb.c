@@ -179,7 +179,8 @@ static void in_relation(struct buffer *sql, const struct source_relation *relati
 
 static void columns_query(struct buffer *sql, const struct source_relation *relation) {
     buffer_append(sql, "SELECT column_name AS \"name\", data_type AS \"type\", "
-                       "CASE WHEN is_nullable THEN 'Y' ELSE 'N' END AS \"null?\" FROM duckdb_columns()");
+                       "CASE WHEN is_nullable THEN 'Y' ELSE 'N' END AS \"null?\", comment AS \"comment\" "
+                       "FROM duckdb_columns()");
     in_relation(sql, relation, true);
     buffer_append(sql, " ORDER BY column_index");
 }
@@ -193,11 +194,12 @@ static void key_query(struct buffer *sql, const struct source_relation *relation
 }
 
 static void relations_query(struct buffer *sql, const struct source_relation *relation, bool all) {
-    buffer_append(sql,
-                  "SELECT name AS \"name\", kind AS \"kind\", CAST(estimated_size AS VARCHAR) AS \"rows\" FROM ("
-                  "SELECT database_name, schema_name, table_name, table_name AS name, 'TABLE' AS kind, estimated_size "
-                  "FROM duckdb_tables() UNION ALL "
-                  "SELECT database_name, schema_name, view_name, view_name, 'VIEW', NULL FROM duckdb_views())");
+    buffer_append(
+        sql, "SELECT name AS \"name\", kind AS \"kind\", CAST(estimated_size AS VARCHAR) AS \"rows\", "
+             "comment AS \"comment\" FROM ("
+             "SELECT database_name, schema_name, table_name, table_name AS name, 'TABLE' AS kind, estimated_size, "
+             "comment FROM duckdb_tables() UNION ALL "
+             "SELECT database_name, schema_name, view_name, view_name, 'VIEW', NULL, comment FROM duckdb_views())");
     in_relation(sql, relation, !all);
     buffer_append(sql, " ORDER BY 1");
 }

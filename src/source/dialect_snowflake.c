@@ -143,8 +143,8 @@ static void key_query(struct buffer *sql, const struct source_relation *relation
 /* https://docs.snowflake.com/en/sql-reference/info-schema/tables (TABLE_TYPE: BASE TABLE, VIEW, MATERIALIZED VIEW, ...;
  * ROW_COUNT: NULL for views and external tables) */
 static void relations_query(struct buffer *sql, const struct source_relation *relation, bool all) {
-    buffer_append(sql,
-                  "SELECT table_name AS \"name\", table_type AS \"kind\", TO_VARCHAR(row_count) AS \"rows\" FROM ");
+    buffer_append(sql, "SELECT table_name AS \"name\", table_type AS \"kind\", TO_VARCHAR(row_count) AS \"rows\", "
+                       "comment AS \"comment\" FROM ");
     if (relation->database != NULL) {
         identifier(sql, relation->database);
         buffer_append_char(sql, '.');

@@ -1,5 +1,6 @@
 #include "target/catalogue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,8 @@ enum {
     MAY_SELECT,
     MAY_TRUNCATE,
     ROLE,
-    UNSAFE
+    UNSAFE,
+    MAY_CREATE
 };
 
 /* What the judges below look at. */
@@ -129,6 +131,7 @@ static bool judge_presence(struct target_connection *connection, const struct ex
         error_set_code(error, ERROR_CONFIG, "3F000", "the target database \"%s\" has no schema \"%s\"",
                        examined->database, examined->schema);
         hint_at_nearest(connection, NULL, examined->schema, error);
+        refusals->missing = refusals->schema_missing = true;
         return false;
     }
     if (!is_true(result, 0, MAY_USE)) {
@@ -144,6 +147,7 @@ static bool judge_presence(struct target_connection *connection, const struct ex
     error_set_code(error, ERROR_CONFIG, "42P01", "the schema \"%s\" of the target database \"%s\" has no table \"%s\"",
                    examined->schema, examined->database, examined->name);
     hint_at_nearest(connection, examined->schema, examined->name, error);
+    refusals->missing = true;
     return false;
 }
 
@@ -192,12 +196,14 @@ static bool read_columns(struct target_connection *connection, const char *oid, 
 bool target_examine(struct target_connection *connection, const char *schema, const char *name, bool truncate,
                     struct target_table *table, struct target_refusals *refusals, struct error *error) {
     memset(table, 0, sizeof *table);
-    refusals->count = 0;
+    memset(refusals, 0, sizeof *refusals);
     PGresult *result = NULL;
     const char *parameters[] = {schema, name};
     if (!target_query(connection, sql_describe_table, 2, parameters, &result, error))
         return false;
     const struct examined examined = {result, connection->database, schema, name, truncate};
+    refusals->may_create = is_true(result, 0, MAY_CREATE);
+    snprintf(refusals->role, sizeof refusals->role, "%s", PQgetvalue(result, 0, ROLE));
     bool good = true;
     if (judge(connection, &examined, refusals)) {
         table->schema = memory_copy_string(schema);

@@ -36,6 +36,10 @@ bool target_describe(struct target_connection *connection, const char *schema, c
 struct target_refusals {
     struct error list[8];
     size_t count;
+    bool missing;        /* there is no such table: that is among the reasons, the last one */
+    bool schema_missing; /* nor its schema */
+    bool may_create;     /* the role may make what is missing, in the schema or with it */
+    char role[64];       /* the role */
 };
 bool target_examine(struct target_connection *connection, const char *schema, const char *name, bool truncate,
                     struct target_table *table, struct target_refusals *refusals, struct error *error) THAW_CHECK;

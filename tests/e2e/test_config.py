@@ -196,7 +196,6 @@ BAD = {
     "sort_columns": table(sort_columns=["a"]),
     "source_watermark": table(source_watermark="a"),
     "target_watermark": table(target_watermark="a"),
-    "create_target": table(create_target=True),
 }
 
 # The program refuses what a JSON Schema can't: why.

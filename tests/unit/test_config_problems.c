@@ -103,7 +103,7 @@ static void good_documents_are_accepted(void **state) {
         TOP("'snowflake': null, 'adbc': null, '$schema': 'x'"),
         ENTRY("'_x': 1, 'batch_size': 1, 'estimated_rows': 3"),
         TABLE("'_x': 1, 'batch_size_copy_mode': 1, 'estimated_rows': 3, 'status_tracking': {}"),
-        TABLE("'disable_index': true, 'create_target': false, 'sort_columns': []"),
+        TABLE("'disable_index': true, 'create_target': true, 'sort_columns': []"),
         TABLE("'source_watermark': null, 'target_watermark': null"),
         TABLE("'truncate_onstart': true, 'uniqueness_columns': ['id']"),
         TABLE("'uniqueness_columns': [], 'chunking_columns': [], 'column_mapping': {}"),
@@ -312,7 +312,6 @@ static void what_is_not_built(void **state) {
         {TABLE("'sort_columns': ['id']"), AT_TABLE "sort_columns", 3, "not available in this version"},
         {TABLE("'source_watermark': 'x'"), AT_TABLE "source_watermark", 3, "not available in this version"},
         {TABLE("'target_watermark': 'x'"), AT_TABLE "target_watermark", 3, "not available in this version"},
-        {TABLE("'create_target': true"), AT_TABLE "create_target", 3, "not available in this version"},
     };
     check_bad(cases, COUNT(cases));
 }

@@ -222,10 +222,9 @@ static void test_catalogue_queries(void **state) {
     dialect_snowflake.columns_query(&sql, &relation);
     assert_text(&sql, "DESCRIBE TABLE \"D\".\"S\".\"it's \"\"x\"\"\"");
     dialect_snowflake.relations_query(&sql, &relation, false);
-    assert_text(
-        &sql,
-        "SELECT table_name AS \"name\", table_type AS \"kind\", TO_VARCHAR(row_count) AS \"rows\" "
-        "FROM \"D\".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'S' AND table_name = 'it''s \"x\"' ORDER BY 1");
+    assert_text(&sql, "SELECT table_name AS \"name\", table_type AS \"kind\", TO_VARCHAR(row_count) AS \"rows\", "
+                      "comment AS \"comment\" FROM \"D\".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'S' AND "
+                      "table_name = 'it''s \"x\"' ORDER BY 1");
     relation.database = NULL;
     relation.schema = NULL;
     dialect_duckdb.columns_query(&sql, &relation);

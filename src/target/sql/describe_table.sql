@@ -14,7 +14,9 @@ SELECT n.oid IS NOT NULL AS schema_exists,
           FROM pg_partition_tree(c.oid) AS tree
           JOIN pg_class AS p ON p.oid = tree.relid
           JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
-         WHERE c.relkind = 'p' AND tree.isleaf AND (p.relpersistence <> 'p' OR p.relkind = 'f')) AS unsafe_partitions
+         WHERE c.relkind = 'p' AND tree.isleaf AND (p.relpersistence <> 'p' OR p.relkind = 'f')) AS unsafe_partitions,
+       CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+            ELSE has_schema_privilege(n.oid, 'CREATE') END AS may_create
   FROM (VALUES ($1::text, $2::text)) AS wanted (schema_name, table_name)
   LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema_name
   LEFT JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.table_name
