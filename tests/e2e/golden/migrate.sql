@@ -6,7 +6,7 @@ SHOW PARAMETERS IN SESSION;
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows", comment AS "comment" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -18,7 +18,7 @@ SELECT TO_VARCHAR(THAW_FIRST_1) AS THAW_LOWER_1, TO_VARCHAR(THAW_LAST_1) AS THAW
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows", comment AS "comment" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -30,7 +30,7 @@ SELECT TO_VARCHAR(THAW_FIRST_1, 'YYYY-MM-DD') AS THAW_LOWER_1, TO_VARCHAR(THAW_F
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows", comment AS "comment" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -42,7 +42,7 @@ SELECT CASE WHEN LENGTH(THAW_FIRST_1) <= 1000 THEN THAW_FIRST_1 END AS THAW_LOWE
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows", comment AS "comment" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -54,7 +54,7 @@ SELECT TO_VARCHAR(THAW_FIRST_1, 'YYYY-MM-DD HH24:MI:SS.FF9') AS THAW_LOWER_1, TO
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows", comment AS "comment" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -66,7 +66,7 @@ SELECT TO_VARCHAR(THAW_FIRST_1::TIMESTAMP_LTZ(9), 'YYYY-MM-DD HH24:MI:SS.FF9') |
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows", comment AS "comment" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
@@ -78,7 +78,7 @@ SELECT CAST(THAW_BUCKET AS VARCHAR) AS THAW_NUMBER, CAST(COUNT(*) AS VARCHAR) AS
 
 DESCRIBE TABLE "DATABASE"."PUBLIC"."every kind";
 
-SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
+SELECT table_name AS "name", table_type AS "kind", TO_VARCHAR(row_count) AS "rows", comment AS "comment" FROM "DATABASE".INFORMATION_SCHEMA.TABLES WHERE table_schema = 'PUBLIC' AND table_name = 'every kind' ORDER BY 1;
 
 SHOW PRIMARY KEYS IN TABLE "DATABASE"."PUBLIC"."every kind";
 
