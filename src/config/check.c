@@ -251,6 +251,29 @@ static void check_source_names(struct reader *reader, const struct config *confi
     }
 }
 
+/* The nearest place that says anything of the snapshot, for messages. */
+static const struct tree_node *snapshot_node(const struct tree_node *table) {
+    for (const struct tree_node *node = table; node != NULL; node = node->parent)
+        if (node->kind == TREE_OBJECT && read_get(node, "snapshot") != NULL)
+            return read_get(node, "snapshot");
+    return table;
+}
+
+/* What the kind of source can't do is told before anything is connected to; each place once. */
+static void check_snapshots(struct reader *reader, const struct config *config, const struct feeder *feeders,
+                            size_t count) {
+    const struct tree_node *told = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct tree_node *node = snapshot_node(feeders[i].node);
+        if (config_source_is_snowflake(&config->source) || node == told ||
+            feeders[i].table->settings.snapshot != SNAPSHOT_TIME_TRAVEL)
+            continue;
+        problems_add(reader->problems, node, "set it to \"auto\" or \"none\"",
+                     "\"snapshot\" is \"time_travel\", but a DuckDB source keeps no past");
+        told = node;
+    }
+}
+
 void check_feeds(struct reader *reader, const struct config *config, const struct tree_node *const *nodes) {
     size_t count = 0;
     for (size_t i = 0; i < config->feed_count; i++)
@@ -264,5 +287,6 @@ void check_feeds(struct reader *reader, const struct config *config, const struc
             if (compare_feeders(reader, &feeders[i], &feeders[j]))
                 break;
     check_source_names(reader, config, feeders);
+    check_snapshots(reader, config, feeders, count);
     memory_release(&feeders);
 }

@@ -44,7 +44,7 @@ struct config_target {
     int port; /* 0: absent */
 };
 
-enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE };
+enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE, SNAPSHOT_TIME_TRAVEL };
 enum config_bad_row { BAD_ROW_STOP, BAD_ROW_REJECT };
 enum config_nul_bytes { NUL_BYTES_ERROR, NUL_BYTES_REMOVE };
 enum config_rounding { ROUNDING_ERROR, ROUNDING_ALLOW };
@@ -133,6 +133,9 @@ void config_problems_format(const struct config_problems *problems, const char *
  * Lists are comma-separated. */
 bool config_select(struct config *config, const char *source_names, const char *table_names,
                    struct error *error) THAW_CHECK;
+
+/* Is its SQL Snowflake's? */
+bool config_source_is_snowflake(const struct config_source *source);
 
 /* Call `visit` for each secret in the configuration, so that the log can hide it. */
 void config_each_secret(const struct config *config, void (*visit)(void *context, const char *secret), void *context);

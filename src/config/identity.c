@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "config/model.h"
+#include "config/read.h"
 
 char *config_hash_text(const char *text, size_t length) {
     XXH128_hash_t hash = XXH3_128bits(text, length);
@@ -149,7 +150,7 @@ static void add_table(struct settings *settings, const struct config_feed *feed,
     add_strings(settings, "uniqueness_columns", table->uniqueness_columns, table->uniqueness_column_count);
     add_mapping(settings, table);
     if (table->settings.snapshot != SNAPSHOT_AUTO)
-        add_string(settings, "snapshot", "none");
+        add_string(settings, "snapshot", snapshot_choices[table->settings.snapshot]);
     if (table->settings.nul_bytes != NUL_BYTES_ERROR)
         add_string(settings, "nul_bytes", "remove");
     if (table->settings.rounding != ROUNDING_ERROR)

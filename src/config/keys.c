@@ -7,8 +7,8 @@
     { place, keys, COUNT(keys), also }
 
 const char *const chunking_choices[] = {"auto", "range", "hash", "whole", NULL};
-const char *const snapshot_choices[] = {"auto", "none", NULL};
-static const char *const snapshot_unbuilt[] = {"time_travel", "materialize", NULL};
+const char *const snapshot_choices[] = {"auto", "none", "time_travel", NULL};
+static const char *const snapshot_unbuilt[] = {"materialize", NULL};
 const char *const bad_row_choices[] = {"stop", "reject", NULL};
 const char *const nul_choices[] = {"error", "remove", NULL};
 const char *const rounding_choices[] = {"error", "allow", NULL};

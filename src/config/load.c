@@ -183,10 +183,13 @@ static char *read_alias(struct reader *reader, const struct tree_node *node, con
     return value != NULL ? value : read_string(node, other);
 }
 
+bool config_source_is_snowflake(const struct config_source *source) {
+    return source->kind == SOURCE_SNOWFLAKE || (source->dialect != NULL && strcmp(source->dialect, "snowflake") == 0);
+}
+
 static void read_feed_names(struct reader *reader, const struct config_source *source, const struct tree_node *node,
                             struct config_feed *feed) {
-    bool snowflake =
-        source->kind == SOURCE_SNOWFLAKE || (source->dialect != NULL && strcmp(source->dialect, "snowflake") == 0);
+    bool snowflake = config_source_is_snowflake(source);
     feed->source_name = read_string(node, "source_name");
     feed->source_database = read_alias(reader, node, "source_sf_database", "source_database");
     feed->source_schema = read_alias(reader, node, "source_sf_schema", "source_schema");

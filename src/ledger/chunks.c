@@ -79,16 +79,18 @@ static bool enter_target(struct target_connection *connection, const char *run_i
                       " WHERE target_schema = $1 AND target_table = $2 FOR KEY SHARE",
                       2, parameters, &result, error))
         return false;
-    bool ours = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), run_id) == 0 &&
-                number_of(result, 0, 1) == generation;
-    if (!ours) {
+    bool ours = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), run_id) == 0;
+    bool planned_anew = ours && number_of(result, 0, 1) != generation;
+    if (planned_anew) {
+        error_set_code(error, ERROR_LOST, "plan", "another process of this run has planned the table anew");
+    } else if (!ours) {
         const char *holder = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
         error_set_code(error, ERROR_LOST, "target", "the target \"%s\".\"%s\" was taken over by run %s", target_schema,
                        target_table, holder[0] != '\0' ? holder : "(deleted)");
         error_hint(error, "what this run loaded there may be gone: start a new run for that table");
     }
     PQclear(result);
-    return ours;
+    return ours && !planned_anew;
 }
 
 bool ledger_enter_load(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,

@@ -168,6 +168,15 @@ bool ledger_take_target(struct target_connection *connection, const char *run_id
 bool ledger_store_plan(struct target_connection *connection, const char *run_id, const struct ledger_plan *plan,
                        int64_t generation, struct error *error) THAW_CHECK;
 
+/* A planned table can't be read to its end as it was planned: in the caller's transaction its chunks go, its row is as if it had
+ * never been planned, and the target's generation is raised, so that no load under the old plan can commit any more. Waits for
+ * loads in hand. RESET_TRUNCATED: the caller truncates the target next, so this happens to every table of the run that feeds it.
+ * RESET_APPENDED is ERROR_CONFIG where the table has loaded rows, since nobody can tell them from others. *reset false: it isn't
+ * planned under this generation any more, so another process was quicker. ERROR_CONFIG after the third time. */
+enum ledger_reset { RESET_TRUNCATED, RESET_MERGED, RESET_APPENDED };
+bool ledger_reset_plan(struct target_connection *connection, const char *run_id, int64_t table_id, int64_t generation,
+                       enum ledger_reset how, bool *reset, struct error *error) THAW_CHECK;
+
 /* ---- chunks ------------------------------------------------------------------------------------------------------- */
 
 struct ledger_claim {

@@ -42,7 +42,7 @@ static void append_from(struct buffer *sql, const struct dialect *dialect, const
     bool bounded = predicate != NULL && predicate[0] != '\0';
 
     buffer_append(sql, " FROM ");
-    dialect_relation(dialect, sql, relation);
+    dialect_from(dialect, sql, relation);
     if (filtered) {
         buffer_append(sql, " WHERE (\n");
         buffer_append(sql, filter);

@@ -83,7 +83,7 @@ void begin_tables(struct run *run) {
             table->config = &feed->tables[t];
             table->database = database_named(run, feed->target_database);
             table->relation =
-                (struct source_relation){feed->source_database, feed->source_schema, feed->tables[t].source};
+                (struct source_relation){feed->source_database, feed->source_schema, feed->tables[t].source, NULL};
             table->label = label_of(feed, &feed->tables[t]);
             table->group = run->table_count++;
             for (size_t i = 0; i + 1 < run->table_count; i++)

@@ -8,6 +8,7 @@
 #include "run/planning.h"
 #include "run/presence.h"
 #include "run/run.h"
+#include "run/snapshot.h"
 #include "run/state.h"
 #include "target/indexes.h"
 
@@ -70,6 +71,10 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
             mapping->format == ENCODE_TEXT ? "text" : "binary",
             table->config->source_filter == NULL ? "" : ", filter: ",
             table->config->source_filter == NULL ? "" : table->config->source_filter);
+    if (mapping->snapshot.kind == SNAPSHOT_AT_MOMENT)
+        fprintf(out, "  snapshot: as it was at %s\n", mapping->snapshot.moment);
+    else
+        fputs("  snapshot: none\n", out);
     fprintf(out, "  chunking: %s",
             mapping->method == PLAN_HASH    ? "hash of "
             : mapping->method == PLAN_RANGE ? "range on "
@@ -121,7 +126,8 @@ static bool describe(struct run *run, struct run_table *table, FILE *out, struct
     struct plan plan = {0};
     if (!mapping_prepare(&mapping, table, worker->source, dialect, &table->database->control, run->log, error))
         return error_context(error, "%s", table->label);
-    bool done = planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
+    bool done = snapshot_fix(run, table, worker->source, &mapping, error) &&
+                planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
     if (done)
         print_table(out, table, &mapping, &plan);
     if (!done || !print_indexes(out, table, &plan, error))

@@ -4,6 +4,7 @@
 
 #include "run/indexes.h"
 #include "run/load.h"
+#include "run/snapshot.h"
 #include "target/indexes.h"
 #include "verify/reconcile.h"
 
@@ -30,7 +31,7 @@ static bool reconcile(struct worker *worker, struct run_table *table, const stru
         .rejected_rows = totals->rows_rejected,
         .counter_rows = totals->counter_rows,
         .expected_rows = totals->expected_rows,
-        .fixed_snapshot = false,
+        .fixed_snapshot = snapshot_is_exact(table, &table->mapping),
         .target_rows_before = totals->target_rows_before,
         .target_run_rows = totals->target_run_rows,
         .truncated = table->config->truncate_onstart,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "run/reject.h"
+#include "run/snapshot.h"
 #include "target/copy.h"
 #include "verify/reconcile.h"
 
@@ -177,6 +178,7 @@ static bool record(struct worker *worker, const struct run_table *table, const s
         .rows_copied = loaded->copied,
         .rows_refused = loaded->refused,
         .rows_rejected = loaded->rejected,
+        .rows_planned = snapshot_is_exact(table, &table->mapping) ? claim->expected_rows : -1,
     };
     bool unknown = false;
     if (!reconcile_chunk(&counts, error) || !fault_point(faults, "after_data", error) ||
@@ -261,5 +263,5 @@ bool load_chunk(struct worker *worker, const struct run_table *table, const stru
     *rows = counts.copied;
     if (!done)
         target_rollback(&worker->target);
-    return done;
+    return done || snapshot_judge(worker->run, table, mapping, error);
 }

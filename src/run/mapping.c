@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "run/create.h"
+#include "run/snapshot.h"
 #include "target/copy.h"
 #include "target/create.h"
 
@@ -226,6 +227,7 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
 
 void mapping_release(struct run_mapping *mapping) {
     source_table_release(&mapping->source);
+    snapshot_release(&mapping->snapshot);
     target_table_release(&mapping->target);
     memory_release(&mapping->columns);
     memory_release(&mapping->targets);

@@ -9,6 +9,7 @@
 #include "run/presence.h"
 #include "run/retry.h"
 #include "run/run.h"
+#include "run/snapshot.h"
 #include "run/state.h"
 #include "run/worker.h"
 
@@ -26,16 +27,11 @@ static bool open_run(struct run *run, struct error *error) {
     return begin_databases(run, error) && begin_run(run, error);
 }
 
-/* `auto` takes a fixed snapshot where the source has one; no source of this version does. Said once, not for each table. */
-static void warn_without_snapshot(const struct run *run) {
-    for (size_t i = 0; i < run->table_count; i++)
-        if (run->tables[i].config->settings.snapshot == SNAPSHOT_AUTO) {
-            log_warning(run->log, "run",
-                        "no fixed snapshot of the source: chunks read it one after the other, so a row "
-                        "that moves between them meanwhile can be missed or doubled; set snapshot to "
-                        "\"none\" where that can't happen");
-            return;
-        }
+/* Of a source that keeps no past that is known before any table is looked at. */
+static void warn_without_snapshot(struct run *run) {
+    for (size_t i = 0; source_dialect(run->source)->at_moment == NULL && i < run->table_count; i++)
+        if (run->tables[i].config->settings.snapshot == SNAPSHOT_AUTO)
+            snapshot_warn_unfixed(run, "");
 }
 
 static bool start_workers(struct run *run, struct error *error) {

@@ -8,14 +8,18 @@
 #include "run/indexes.h"
 #include "run/load.h"
 #include "run/mapping.h"
+#include "run/replan.h"
+#include "run/snapshot.h"
 
 /* A table of the group on its way through planning. */
 struct draft {
     struct run_table *table;
     struct run_mapping mapping;
     struct plan plan;
-    int readers; /* streams of this table that the source can have open at once */
-    bool known;  /* planned by an earlier process: only its mapping is needed */
+    char *metadata; /* of a known one */
+    bool unread;    /* some of its chunks are still to be loaded */
+    int readers;    /* streams of this table that the source can have open at once */
+    bool known;     /* planned by an earlier process: only its mapping is needed */
     bool failed;
 };
 
@@ -27,11 +31,11 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     struct plan_size size = plan_choose_size(&mapping->source, mapping->columns, mapping->column_count, mapping->method,
                                              table->config->settings.batch_size, workers);
     if (mapping->method == PLAN_HASH)
-        plan_hash_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys,
+        plan_hash_query(&sql, dialect, &mapping->source.relation, table->config->source_filter, mapping->keys,
                         mapping->key_count);
     else
-        plan_query(&sql, dialect, &table->relation, table->config->source_filter, mapping->keys, mapping->key_count,
-                   &size);
+        plan_query(&sql, dialect, &mapping->source.relation, table->config->source_filter, mapping->keys,
+                   mapping->key_count, &size);
     if (!source_planning_begin(source, error)) {
         buffer_release(&sql);
         return false;
@@ -59,6 +63,13 @@ static bool refuse_lost_target(const struct run_mapping *mapping, struct error *
     return error_hint(error, "begin a new run with --no-resume: it makes the table and loads all of it");
 }
 
+static bool fix_snapshot(struct worker *worker, struct draft *draft, struct error *error) {
+    struct run *run = worker->run;
+    if (!draft->known)
+        return snapshot_fix(run, draft->table, worker->source, &draft->mapping, error);
+    return snapshot_take_up(run, draft->table, draft->metadata, draft->unread, worker->source, &draft->mapping, error);
+}
+
 static bool draft_table(struct worker *worker, struct draft *draft, struct error *error) {
     struct run *run = worker->run;
     const struct dialect *dialect = source_dialect(run->source);
@@ -66,6 +77,7 @@ static bool draft_table(struct worker *worker, struct draft *draft, struct error
     int64_t begun = clock_monotonic_us();
     char duration[32];
     if (!mapping_prepare(&draft->mapping, draft->table, worker->source, dialect, &worker->target, run->log, error) ||
+        !fix_snapshot(worker, draft, error) ||
         !source_reserve(worker->source, draft->mapping.column_count, run->worker_count, &draft->readers, error))
         return false;
     if (draft->readers < run->worker_count)
@@ -94,14 +106,17 @@ static bool store_table(struct worker *worker, const struct draft *draft, int64_
         chunks[i].expected_rows = plan->chunks[i].expected_rows;
         json_decref(range);
     }
+    buffer_append(&metadata, "{\"snapshot\": ");
+    snapshot_to_json(&draft->mapping.snapshot, &metadata);
     if (rows_before >= 0)
-        buffer_appendf(&metadata, "{\"target_rows_before\":%lld}", (long long)rows_before);
+        buffer_appendf(&metadata, ", \"target_rows_before\": %lld", (long long)rows_before);
+    buffer_append_char(&metadata, '}');
     struct ledger_plan stored = {
         .table_id = draft->table->table_id,
         .chunks = chunks,
         .chunk_count = plan->chunk_count,
         .expected_rows = plan->expected_rows,
-        .metadata = rows_before >= 0 ? buffer_string(&metadata) : NULL,
+        .metadata = buffer_string(&metadata),
     };
     bool done = ledger_store_plan(&worker->target, worker->run->run_id, &stored, generation, error);
     for (size_t i = 0; i < plan->chunk_count; i++)
@@ -244,6 +259,8 @@ static bool read_ledger(struct worker *worker, struct draft *drafts, size_t coun
             if (stored.list[s].table_id == drafts[i].table->table_id && stored.list[s].planned) {
                 struct run_table *table = drafts[i].table;
                 table->planned = drafts[i].known = true;
+                drafts[i].metadata = memory_copy_string(stored.list[s].metadata);
+                drafts[i].unread = stored.list[s].completed_chunks < stored.list[s].total_chunks;
                 table->generation = stored.list[s].target_generation;
                 table->chunks_total = stored.list[s].total_chunks;
                 table->chunks_completed = stored.list[s].completed_chunks;
@@ -255,31 +272,43 @@ static bool read_ledger(struct worker *worker, struct draft *drafts, size_t coun
     return true;
 }
 
-static void fail_draft(struct worker *worker, struct draft *draft, struct error *error) {
+void planning_fail_table(struct worker *worker, struct run_table *table, struct error *error) {
     struct run *run = worker->run;
-    struct log_scope scope = run_scope(draft->table, 0);
+    struct log_scope scope = run_scope(table, 0);
     struct error recording;
     log_failure(run->log, &scope, error);
     error_clear(&recording);
-    if (!load_connect_for_record(worker, draft->table->database, &recording) ||
-        !ledger_fail_table(&worker->target, run->run_id, draft->table->table_id, error->message, &recording))
+    if (!load_connect_for_record(worker, table->database, &recording) ||
+        !ledger_fail_table(&worker->target, run->run_id, table->table_id, error->message, &recording))
         log_failure(run->log, &scope, &recording);
-    draft->failed = true;
     pthread_mutex_lock(&run->mutex);
-    draft->table->state = TABLE_FAILED;
-    draft->table->failure = *error;
+    table->moment_lost = false;
+    table->state = TABLE_FAILED;
+    table->failure = *error;
     pthread_cond_broadcast(&run->changed);
     pthread_mutex_unlock(&run->mutex);
+}
+
+static void fail_draft(struct worker *worker, struct draft *draft, struct error *error) {
+    planning_fail_table(worker, draft->table, error);
+    draft->failed = true;
 }
 
 static size_t collect(struct run *run, size_t group, struct draft *drafts) {
     size_t count = 0;
     pthread_mutex_lock(&run->mutex);
     for (size_t i = group; i < run->table_count; i++)
-        if (run->tables[i].group == group && run->tables[i].state == TABLE_PLANNING)
+        if (run->tables[i].group == group && run->tables[i].state == TABLE_PLANNING) {
             drafts[count++].table = &run->tables[i];
+            run->tables[i].mapped = false; /* of an earlier plan */
+            mapping_release(&run->tables[i].mapping);
+        }
     pthread_mutex_unlock(&run->mutex);
     return count;
+}
+
+static bool is_lost_moment(const struct error *error) {
+    return error->kind == ERROR_LOST && strcmp(error->code, SNAPSHOT_LOST) == 0;
 }
 
 static bool is_worth_trying_again(const struct error *error) {
@@ -316,8 +345,10 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
             fresh += drafts[i].known ? 0 : 1;
             continue;
         }
-        if (is_worth_trying_again(error))
+        if (is_worth_trying_again(error) || is_lost_moment(error)) {
+            drafts[i].table->moment_lost = is_lost_moment(error);
             return false;
+        }
         fail_draft(worker, &drafts[i], error);
         if (!load_connect_target(worker, database, error))
             return false;
@@ -334,13 +365,13 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
     return true;
 }
 
-bool planning_group(struct worker *worker, size_t group, bool *elsewhere, struct error *error) {
+static bool plan_once(struct worker *worker, size_t group, bool *elsewhere, struct error *error) {
     struct run *run = worker->run;
     struct draft *drafts = memory_array(run->table_count, sizeof *drafts);
     size_t count = collect(run, group, drafts);
     *elsewhere = false;
     bool done = count == 0 || plan_drafts(worker, drafts, count, elsewhere, error);
-    if (!done && !is_worth_trying_again(error)) {
+    if (!done && !is_worth_trying_again(error) && !is_lost_moment(error)) {
         for (size_t i = 0; i < count; i++)
             if (!drafts[i].failed)
                 fail_draft(worker, &drafts[i], error);
@@ -349,7 +380,18 @@ bool planning_group(struct worker *worker, size_t group, bool *elsewhere, struct
     for (size_t i = 0; i < count; i++) {
         mapping_release(&drafts[i].mapping);
         plan_release(&drafts[i].plan);
+        memory_release(&drafts[i].metadata);
     }
     memory_release(&drafts);
     return done;
+}
+
+bool planning_group(struct worker *worker, size_t group, bool *elsewhere, struct error *error) {
+    do {
+        if (!replan_reset(worker, group, error))
+            return false;
+        if (plan_once(worker, group, elsewhere, error))
+            return true;
+    } while (is_lost_moment(error)); /* an end is set to that by the ledger's count */
+    return false;
 }

@@ -10,6 +10,9 @@
  * *elsewhere: another process is planning it at this moment. */
 bool planning_group(struct worker *worker, size_t group, bool *elsewhere, struct error *error) THAW_CHECK;
 
+/* The table fails for good, in the ledger too. */
+void planning_fail_table(struct worker *worker, struct run_table *table, struct error *error);
+
 /* The plan of one table, from its one aggregate query. */
 bool planning_query(struct source_connection *source, const struct dialect *dialect, const struct run_table *table,
                     const struct run_mapping *mapping, int workers, struct plan *plan, struct error *error) THAW_CHECK;

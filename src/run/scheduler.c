@@ -19,14 +19,48 @@ static bool may_plan(const struct run *run, bool something_to_load) {
     return run->planning < most;
 }
 
+static bool is_in_doubt(const struct run *run, const struct run_table *table) {
+    return run->tables[table->group].doubt != GROUP_CERTAIN;
+}
+
+/* A group in doubt in which nobody works any more; *group is its first table. */
+static bool find_doubtful(const struct run *run, size_t *group) {
+    for (size_t first = 0; first < run->table_count; first++) {
+        bool busy = run->tables[first].doubt == GROUP_CERTAIN;
+        for (size_t i = first; !busy && i < run->table_count; i++) {
+            const struct run_table *table = &run->tables[i];
+            busy = table->group == first &&
+                   (table->active > 0 || table->state == TABLE_PLANNING || table->state == TABLE_FINISHING);
+        }
+        *group = first;
+        if (!busy)
+            return true;
+    }
+    return false;
+}
+
+/* Everything of the group that isn't done with is planned: what is in the ledger is only read again. */
+static void take_doubtful(struct run *run, size_t group) {
+    run->tables[group].doubt = GROUP_CERTAIN;
+    for (size_t i = group; i < run->table_count; i++)
+        if (run->tables[i].group == group && run->tables[i].state != TABLE_COMPLETED &&
+            run->tables[i].state != TABLE_FAILED)
+            run->tables[i].state = TABLE_PLANNING;
+    run->planning++;
+}
+
 struct job scheduler_next(struct run *run) {
     struct job job = {.kind = JOB_NONE};
     pthread_mutex_lock(&run->mutex);
     struct run_table *drained = first_in_state(run, TABLE_DRAINED);
     struct run_table *unplanned = first_in_state(run, TABLE_UNPLANNED);
     bool ready = first_in_state(run, TABLE_READY) != NULL;
+    size_t doubtful = 0;
     if (atomic_load(&run->stopping) || stop_requested()) { /* the keeper may not have seen the signal yet */
         job.kind = JOB_NONE;
+    } else if (find_doubtful(run, &doubtful)) {
+        take_doubtful(run, doubtful);
+        job = (struct job){.kind = JOB_PLAN, .group = doubtful};
     } else if (drained != NULL) {
         drained->state = TABLE_FINISHING;
         job = (struct job){.kind = JOB_FINISH, .table = drained};
@@ -56,8 +90,8 @@ size_t scheduler_claimable(struct run *run, const struct run_database *database,
     pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < run->table_count; i++) {
         struct run_table *table = &run->tables[i];
-        if (table->database == database && table->state == TABLE_READY && table->active < table->readers &&
-            table->active < table->config->settings.parallel_threads)
+        if (table->database == database && table->state == TABLE_READY && !is_in_doubt(run, table) &&
+            table->active < table->readers && table->active < table->config->settings.parallel_threads)
             tables[count++] = table;
     }
     qsort(tables, count, sizeof(struct run_table *), by_fewest_workers);
@@ -102,6 +136,15 @@ void scheduler_fail(struct run *run, struct run_table *table, const struct error
     if (table->state != TABLE_FAILED)
         table->failure = *failure;
     table->state = TABLE_FAILED;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+void scheduler_doubt(struct run *run, struct run_table *table, enum group_doubt doubt) {
+    pthread_mutex_lock(&run->mutex);
+    if (run->tables[table->group].doubt < doubt)
+        run->tables[table->group].doubt = doubt;
+    table->moment_lost = table->moment_lost || doubt == GROUP_MOMENT_LOST;
     pthread_cond_broadcast(&run->changed);
     pthread_mutex_unlock(&run->mutex);
 }
@@ -182,9 +225,16 @@ void scheduler_refresh(struct run *run, struct run_database *database, const str
         struct run_table *table = &run->tables[i];
         if (table->database != database || table->state != TABLE_READY)
             continue;
-        for (size_t s = 0; s < stored->count; s++)
-            if (stored->list[s].table_id == table->table_id)
+        for (size_t s = 0; s < stored->count; s++) {
+            if (stored->list[s].table_id != table->table_id)
+                continue;
+            if (stored->list[s].target_generation != table->generation && !is_in_doubt(run, table)) {
+                run->tables[table->group].doubt = GROUP_PLANNED_ELSEWHERE;
+                changed = true;
+            } else if (stored->list[s].target_generation == table->generation) {
                 refresh_table(table, stored, &stored->list[s]);
+            }
+        }
         changed = changed || table->state != TABLE_READY;
     }
     /* Only then: who waits would look again and refresh, and so wake all the others, without end. */

@@ -30,6 +30,8 @@ void scheduler_leave(struct run *run, struct run_table *table, bool completed, i
 int scheduler_count_exhausted(struct run *run, struct run_table *table);
 void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state);
 void scheduler_fail(struct run *run, struct run_table *table, const struct error *failure);
+/* The group of the table is to be looked at again; GROUP_MOMENT_LOST: and this table planned anew. */
+void scheduler_doubt(struct run *run, struct run_table *table, enum group_doubt doubt);
 /* Every table of the database that isn't finished fails. False: there was none. */
 bool scheduler_give_up(struct run *run, const struct run_database *database, const struct error *failure);
 /* Planning of a group did not come to an end: it can be taken again. */

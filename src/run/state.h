@@ -46,6 +46,13 @@ struct run_database {
     _Atomic int64_t tell_us;      /* monotonic: when to say what is waited for, if nothing can be claimed until then */
 };
 
+/* Why the tables of a target have to be looked at again, or planned anew. */
+enum group_doubt {
+    GROUP_CERTAIN,
+    GROUP_PLANNED_ELSEWHERE, /* another process has planned it anew: what is known of it here is old */
+    GROUP_MOMENT_LOST        /* the moment at which one of its tables was to be read can't be had any more */
+};
+
 enum table_state {
     TABLE_UNPLANNED,
     TABLE_PLANNING,
@@ -62,9 +69,21 @@ struct index_builds {
     atomic_int total, done;
 };
 
+/* What all queries of a table see of the source. */
+enum snapshot_kind {
+    SNAPSHOT_UNFIXED, /* whatever is there when each of them runs */
+    SNAPSHOT_AT_MOMENT
+};
+struct run_snapshot {
+    enum snapshot_kind kind;
+    char *moment; /* for dialect->at_moment; owned */
+    char *day;    /* the source's date when the table was planned, where its filter may ask for it; owned; else NULL */
+};
+
 /* How the rows of one source table become rows of its target: made when the table is prepared. */
 struct run_mapping {
-    struct source_table source;
+    struct source_table source; /* its relation is what is read: at the snapshot's moment, if there is one */
+    struct run_snapshot snapshot;
     struct target_table target;
     size_t *columns;               /* source columns to copy, in order */
     struct encode_target *targets; /* where each goes; strings borrowed from `target` */
@@ -93,7 +112,12 @@ struct run_table {
 
     /* guarded by run->mutex */
     enum table_state state;
-    bool mapped;  /* `mapping` is complete, and from then on doesn't change */
+    /* Of the first table of a group, for all of it. No chunk is claimed meanwhile; once no worker has one in hand, it is
+     * planned again. */
+    enum group_doubt doubt;
+    bool moment_lost; /* it is this table's */
+    bool
+        mapped; /* `mapping` is complete, and from then on doesn't change until no worker uses it and it is planned again */
     bool planned; /* its chunks are in the ledger */
     struct run_mapping mapping;
     int64_t generation;
@@ -148,6 +172,7 @@ struct run {
     int64_t rows_at_start;
     _Atomic int64_t bytes_sent;
     atomic_bool stopping;          /* no new chunk is claimed */
+    atomic_bool told_unfixed;      /* that there is no fixed snapshot; once a run */
     int64_t stall_limit_us;        /* no bytes moved while a chunk is in hand */
     int64_t first_answer_limit_us; /* the source computes its first row */
     int retry_scale_percent;       /* 100; tests shorten the waits */

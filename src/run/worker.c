@@ -11,6 +11,7 @@
 #include "run/planning.h"
 #include "run/retry.h"
 #include "run/scheduler.h"
+#include "run/snapshot.h"
 
 /* Nothing can be claimed there for so long: say what is waited for; and again after the second time. */
 static const int64_t tell_after_us = 5000000, tell_again_after_us = 30000000;
@@ -134,7 +135,15 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
             break;
         }
         interpret(worker, table, &error);
-        if (error.kind == ERROR_LOST) {
+        if (error.kind == ERROR_LOST && strcmp(error.code, SNAPSHOT_LOST) == 0) {
+            log_write(run->log, LOG_INFO, &scope, "given up: %s", error.message);
+            release_claim(worker, table, claim);
+            scheduler_doubt(run, table, GROUP_MOMENT_LOST);
+        } else if (error.kind == ERROR_LOST && strcmp(error.code, "plan") == 0) {
+            log_write(run->log, LOG_INFO, &scope, "given up: %s", error.message);
+            release_claim(worker, table, claim);
+            scheduler_doubt(run, table, GROUP_PLANNED_ELSEWHERE);
+        } else if (error.kind == ERROR_LOST) {
             log_write(run->log, LOG_INFO, &scope, "given up: %s", error.message);
         } else if (error.kind == ERROR_STOPPED) {
             release_claim(worker, table, claim);

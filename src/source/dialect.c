@@ -55,10 +55,17 @@ void dialect_relation(const struct dialect *dialect, struct buffer *sql, const s
     dialect->identifier(sql, relation->name);
 }
 
+void dialect_from(const struct dialect *dialect, struct buffer *sql, const struct source_relation *relation) {
+    dialect_relation(dialect, sql, relation);
+    if (relation->moment != NULL && dialect->at_moment != NULL)
+        dialect->at_moment(sql, relation->moment);
+}
+
 void source_relation_release(struct source_relation *relation) {
     memory_release(&relation->database);
     memory_release(&relation->schema);
     memory_release(&relation->name);
+    memory_release(&relation->moment);
 }
 
 void source_table_release(struct source_table *table) {

@@ -14,6 +14,7 @@ struct source_relation {
     char *database;
     char *schema;
     char *name;
+    char *moment; /* at which its rows are read, see dialect->at_moment; NULL: whenever they are read */
 };
 
 /* What a column holds, as far as planning, projecting and mapping need to know. */
@@ -95,6 +96,13 @@ struct dialect {
     void (*relations_query)(struct buffer *sql, const struct source_relation *relation, bool all);
     /* Catalogue type name to kind, precision, scale, length. */
     void (*classify)(struct source_column *column);
+    /* What the source's clock says, as a query of one row of texts: "moment", at the resolution and with the zone that at_moment()
+     * wants, NULL where there is no at_moment(); "day", the date that CURRENT_DATE stands for. */
+    const char *clock_query;
+    /* Put behind a relation in FROM: its rows as they were at that moment. NULL: this kind of source keeps no past. */
+    void (*at_moment)(struct buffer *sql, const char *moment);
+    /* Does this error of such a query say that the past can't be had: the table didn't exist then, or it is too long ago? */
+    bool (*moment_is_lost)(const struct error *error);
 };
 
 const struct dialect *dialect_find(const char *name); /* NULL: unknown */
@@ -109,5 +117,7 @@ void dialect_split_type(const char *type, char *name, size_t size, int64_t *firs
 
 /* "database"."schema"."name" */
 void dialect_relation(const struct dialect *dialect, struct buffer *sql, const struct source_relation *relation);
+/* The same as it stands in FROM: at the relation's moment, if it has one. */
+void dialect_from(const struct dialect *dialect, struct buffer *sql, const struct source_relation *relation);
 
 #endif

@@ -276,4 +276,5 @@ const struct dialect dialect_duckdb = {
     .key_query = key_query,
     .relations_query = relations_query,
     .classify = classify,
+    .clock_query = "SELECT CAST(NULL AS VARCHAR) AS \"moment\", CAST(CURRENT_DATE AS VARCHAR) AS \"day\"",
 };

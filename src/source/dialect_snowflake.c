@@ -224,6 +224,19 @@ static void classify(struct source_column *column) {
     }
 }
 
+/* https://docs.snowflake.com/en/sql-reference/constructs/at-before: a constant expression; the zone is spelled out, since
+ * without one it would be UTC for TIMESTAMP_NTZ and the session's for others. */
+static void at_moment(struct buffer *sql, const char *moment) {
+    buffer_append(sql, " AT (TIMESTAMP => ");
+    text_literal(sql, moment);
+    buffer_append(sql, "::TIMESTAMP_TZ)");
+}
+
+/* Error 000707, SQLSTATE 02000. Of a table that was replaced or made again it is the same: the new one has no past. */
+static bool moment_is_lost(const struct error *error) {
+    return strstr(error->message, "Time travel data is not available") != NULL;
+}
+
 const struct dialect dialect_snowflake = {
     .name = "snowflake",
     .identifier = identifier,
@@ -239,4 +252,11 @@ const struct dialect dialect_snowflake = {
     .key_query = key_query,
     .relations_query = relations_query,
     .classify = classify,
+    /* https://docs.snowflake.com/en/sql-reference/functions/current_timestamp; AT resolves milliseconds, so nothing that this
+     * cuts off could be told apart, and whatever happened within that millisecond is over before the next query. */
+    .clock_query = "SELECT TO_VARCHAR(CURRENT_TIMESTAMP()::TIMESTAMP_LTZ(3), 'YYYY-MM-DD HH24:MI:SS.FF9') || ' +00:00' "
+                   "AS \"moment\", "
+                   "TO_VARCHAR(CURRENT_DATE(), 'YYYY-MM-DD') AS \"day\"",
+    .at_moment = at_moment,
+    .moment_is_lost = moment_is_lost,
 };

@@ -2,9 +2,22 @@
 
 #include <inttypes.h>
 
+/* What gives one moment two contents. */
+#define VARYING_HINT                                                                                                   \
+    "does the filter or view give other rows at each reading (CURRENT_TIMESTAMP, RANDOM, SAMPLE)? otherwise begin a "  \
+    "new run with --no-resume"
+
 bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) {
     bool announced = chunk->rows_announced >= 0;
 
+    if (chunk->rows_planned >= 0 && chunk->rows_planned != chunk->rows_read &&
+        (!announced || chunk->rows_announced == chunk->rows_read)) {
+        error_set(error, ERROR_DIFFERENCE,
+                  "%" PRId64 " rows of the chunk were counted when the table was planned, %" PRId64
+                  " were read (%+" PRId64 "), though at the same moment of the source",
+                  chunk->rows_planned, chunk->rows_read, chunk->rows_read - chunk->rows_planned);
+        return error_hint(error, VARYING_HINT);
+    }
     if ((!announced || chunk->rows_announced == chunk->rows_read) &&
         chunk->rows_read == chunk->rows_encoded + chunk->rows_refused &&
         chunk->rows_encoded == chunk->rows_copied + chunk->rows_rejected)
@@ -64,9 +77,7 @@ static bool reconcile_plan(const struct reconcile_table *table, struct buffer *r
               "%" PRId64 " rows were counted when the table was planned, %" PRId64 " were loaded (%+" PRId64
               "), though all of it was read at one moment of the source",
               table->expected_rows, table->chunk_rows, difference);
-    return error_hint(error,
-                      "does the filter or view give other rows at each reading (CURRENT_TIMESTAMP, RANDOM, SAMPLE)? "
-                      "otherwise begin a new run with --no-resume");
+    return error_hint(error, VARYING_HINT);
 }
 
 static bool reconcile_target(const struct reconcile_table *table, struct buffer *remarks, struct error *error) {

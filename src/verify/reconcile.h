@@ -20,6 +20,8 @@ struct reconcile_chunk {
     int64_t rows_copied;    /* what PostgreSQL's command tags add up to */
     int64_t rows_refused;   /* set aside because they couldn't be encoded */
     int64_t rows_rejected;  /* set aside because PostgreSQL didn't take them */
+    int64_t
+        rows_planned; /* counted by the planning query at the same moment of the source; -1: not at the same, or unknown */
 };
 
 bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) THAW_CHECK;

@@ -188,7 +188,6 @@ BAD = {
     "insert_only_mode": top(insert_only_mode=True),
     "insert_only_mode of a table": table(insert_only_mode=True),
     "memory_limit_mb": top(memory_limit_mb=512),
-    "time_travel": top(snapshot="time_travel"),
     "materialize": table(snapshot="materialize"),
     "scratch_schema": top(scratch_schema="x"),
     "upsert": table(uniqueness_columns=["id"]),
@@ -200,6 +199,7 @@ BAD = {
 
 # The program refuses what a JSON Schema can't: why.
 ONLY_THE_PROGRAM_REFUSES = {
+    "time_travel from DuckDB": top(snapshot="time_travel"),
     "across entries: the same source and target": feed(tables=[{"source": "A", "target": "a"}] * 2),
     "across entries: modes of one target": feed(tables=[{"source": "A", "target": "a"},
                                                         {"source": "B", "target": "a", "truncate_onstart": True}]),

@@ -23,7 +23,7 @@ def test_invariant_01_rows_that_come_after_planning_are_in_some_chunk(migration,
                                    f"SELECT {value.format('i * 10')}, i FROM range(1000) AS r(i) UNION ALL SELECT NULL, -1")
     migration.target.execute(f"CREATE TABLE growing (key {'bigint' if key == 'int' else 'text'}, n bigint)")
     config = killed_after_planning(migration, {"source": "growing", "target": "growing", "chunking_columns": ["key"],
-                                               "batch_size": 100})
+                                               "batch_size": 100, "snapshot": "none"})
     planned = migration.target.value("SELECT sum(expected_rows) FROM migration_status.migration_chunk_status")
 
     migration.source.insert(table, f"SELECT {value.format('i')}, 100000 + i FROM range(-50, 10050, 1) AS r(i) UNION ALL "
@@ -41,7 +41,7 @@ def test_invariant_01_rows_that_come_after_planning_are_in_some_chunk(migration,
 def test_invariant_01_a_table_that_was_empty_when_planned(migration):
     table = migration.source.table("growing", {"key": "int"}, "SELECT 1 WHERE false")
     migration.target.execute("CREATE TABLE growing (key bigint)")
-    config = migration.config({"source": "growing", "target": "growing", "chunking_columns": ["key"], "batch_size": 10})
+    config = migration.config({"source": "growing", "target": "growing", "chunking_columns": ["key"], "batch_size": 10}, snapshot="none")
     migration.thaw.migrate(config, fault="after_plan_commit:kill").expect(-9)
     migration.target.wait_until_alone()
     migration.source.insert(table, "SELECT i FROM range(100) AS r(i) UNION ALL SELECT NULL")

@@ -199,8 +199,9 @@ def test_a_table_that_does_not_exist_is_named_with_the_nearest(migration):
 
 
 def normalised(statement: str, database: str) -> str:
-    """Without the test's own database, and without the numbers of a hash, which are the double's, not Snowflake's."""
+    """Without the test's own database and moment, and without the numbers of a hash, which are the double's, not Snowflake's."""
     statement = re.sub(rf"\b{database}\b", "DATABASE", statement)
+    statement = re.sub(r"AT \(TIMESTAMP => '[-0-9 :.]+ \+00:00'", "AT (TIMESTAMP => 'MOMENT +00:00'", statement)
     return re.sub(r"(HASH\(.*\)) BETWEEN \d+ AND \d+", r"\1 BETWEEN FIRST AND LAST", statement)
 
 

@@ -31,6 +31,7 @@ class Past:
 
 
 tables: dict[tuple, Past] = {}
+refused = False  # every look at the past, as for tables without retention time
 numbers = itertools.count(1)
 
 
@@ -74,9 +75,17 @@ def moment(when: exp.HistoricalData, cursor) -> int:
     raise errors.ProgrammingError(msg=f"the double knows no AT ({when.args['kind']} => ...)", errno=9999, sqlstate="99999")
 
 
+def forget() -> None:
+    """From now on nobody can look at what was before now."""
+    global STARTED
+    STARTED = now()
+    for past in tables.values():
+        past.since = STARTED
+
+
 def copy_of(name: tuple, at: int) -> tuple:
     past = tables.get(name, Past(STARTED))
-    if at < past.since:
+    if at < past.since or refused:
         raise errors.ProgrammingError(
             msg=f"Time travel data is not available for table {name[2]}. The requested time is either beyond the allowed time "
                 "travel period or before the object creation time.", errno=707, sqlstate="02000")
@@ -90,8 +99,15 @@ def past_table(name: tuple, at: int, alias: str, cursor) -> exp.Expression:
     if view is None:
         return sqlglot.parse_one(f"SELECT * FROM {quoted(*copy_of(name, at))}", read="duckdb").subquery(exp.to_identifier(alias, quoted=True))
     query = sqlglot.parse_one(view[0], read="duckdb").expression
-    for table, inner in named_tables(query, cursor._conn):
-        table.replace(past_table(inner, at, folded_alias(table), cursor))
+    within = {cte.args["alias"].name for cte in query.find_all(exp.CTE)}
+    for table in list(query.find_all(exp.Table)):
+        if table.name in within:
+            continue
+        # DuckDB keeps a view's names as they are, without quotes where they need none, and may leave out the view's own database.
+        inner = (table.catalog or name[0], table.db or name[1], table.name)
+        past = past_table(inner, at, folded_alias(table), cursor)
+        past.set("joins", table.args.get("joins"))  # DuckDB writes a view's joins in brackets, and they are read as the table's
+        table.replace(past)
     return query.subquery(exp.to_identifier(alias, quoted=True))
 
 

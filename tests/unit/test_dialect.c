@@ -263,6 +263,26 @@ static void test_hashes(void **state) {
     buffer_release(&sql);
 }
 
+static void test_moments(void **state) {
+    (void)state;
+    struct buffer sql = {0};
+    struct error error;
+    struct source_relation relation = {.database = (char *)"D", .schema = (char *)"S", .name = (char *)"T"};
+    dialect_from(&dialect_snowflake, &sql, &relation);
+    assert_text(&sql, "\"D\".\"S\".\"T\"");
+    relation.moment = (char *)"2024-01-01 00:00:00.123 +00:00";
+    dialect_from(&dialect_snowflake, &sql, &relation);
+    assert_text(&sql, "\"D\".\"S\".\"T\" AT (TIMESTAMP => '2024-01-01 00:00:00.123 +00:00'::TIMESTAMP_TZ)");
+    dialect_relation(&dialect_snowflake, &sql, &relation);
+    assert_text(&sql, "\"D\".\"S\".\"T\"");
+    assert_null(dialect_duckdb.at_moment);
+    error_set(&error, ERROR_CONFIG, "000707 (02000): Time travel data is not available for table T.");
+    assert_true(dialect_snowflake.moment_is_lost(&error));
+    error_set(&error, ERROR_CONFIG, "002003 (42S02): Object 'T' does not exist or not authorized.");
+    assert_false(dialect_snowflake.moment_is_lost(&error));
+    buffer_release(&sql);
+}
+
 static void test_split_type(void **state) {
     (void)state;
     char name[8];
@@ -295,6 +315,7 @@ int main(void) {
         cmocka_unit_test(test_catalogue_queries),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_moments),
         cmocka_unit_test(test_split_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

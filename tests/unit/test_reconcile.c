@@ -10,7 +10,7 @@
 #include "verify/reconcile.h"
 
 static const struct reconcile_chunk agreed_chunk = {
-    .rows_read = 1000, .rows_announced = 1000, .rows_encoded = 1000, .rows_copied = 1000};
+    .rows_read = 1000, .rows_announced = 1000, .rows_encoded = 1000, .rows_copied = 1000, .rows_planned = -1};
 
 static void assert_says(const struct error *error, const char *const *parts) {
     assert_int_equal(error->kind, ERROR_DIFFERENCE);
@@ -30,6 +30,8 @@ static void invariant_06_chunk_that_agrees(void **state) {
     assert_true(reconcile_chunk(&chunk, &error));
     chunk.rows_announced = -1;
     assert_true(reconcile_chunk(&chunk, &error));
+    chunk.rows_planned = 1000;
+    assert_true(reconcile_chunk(&chunk, &error));
     chunk = (struct reconcile_chunk){0};
     assert_true(reconcile_chunk(&chunk, &error));
     assert_int_equal(error.kind, ERROR_NONE);
@@ -37,7 +39,8 @@ static void invariant_06_chunk_that_agrees(void **state) {
 
 static void invariant_06_chunk_that_differs_names_every_number(void **state) {
     struct error error = {0};
-    struct reconcile_chunk chunk = {.rows_read = 998, .rows_announced = 1001, .rows_encoded = 997, .rows_copied = 996};
+    struct reconcile_chunk chunk = {
+        .rows_read = 998, .rows_announced = 1001, .rows_encoded = 997, .rows_copied = 996, .rows_planned = -1};
 
     (void)state;
     assert_false(reconcile_chunk(&chunk, &error));
@@ -72,6 +75,23 @@ static void invariant_06_nothing_announced_still_compares_the_rest(void **state)
     chunk = agreed_chunk;
     chunk.rows_announced = 0;
     assert_false(reconcile_chunk(&chunk, &error));
+}
+
+static void invariant_06_a_chunk_has_the_rows_of_its_plan_at_the_same_moment(void **state) {
+    struct reconcile_chunk chunk = agreed_chunk;
+    struct error error = {0};
+
+    (void)state;
+    chunk.rows_planned = 1003;
+    assert_false(reconcile_chunk(&chunk, &error));
+    ASSERT_SAYS(&error, "1003", "1000", "(-3)", "same moment");
+    chunk.rows_planned = 0;
+    assert_false(reconcile_chunk(&chunk, &error));
+    /* A result that was cut on its way says so, since reading again helps. */
+    chunk.rows_announced = 1003;
+    chunk.rows_planned = 1003;
+    assert_false(reconcile_chunk(&chunk, &error));
+    ASSERT_SAYS(&error, "the driver says that the result has 1003");
 }
 
 static struct reconcile_table agreed_table(void) {
@@ -253,6 +273,7 @@ int main(void) {
         cmocka_unit_test(invariant_06_table_that_agrees),
         cmocka_unit_test(invariant_06_chunks_missing_or_failed),
         cmocka_unit_test(invariant_06_counter_differs),
+        cmocka_unit_test(invariant_06_a_chunk_has_the_rows_of_its_plan_at_the_same_moment),
         cmocka_unit_test(invariant_06_plan_under_a_fixed_snapshot),
         cmocka_unit_test(drift_without_a_fixed_snapshot_is_a_remark),
         cmocka_unit_test(invariant_06_truncated_target_holds_nothing_else),

@@ -50,6 +50,32 @@ static void set_states(enum table_state state) {
         fixture.tables[i].state = state;
 }
 
+static void test_a_group_in_doubt_is_planned_once_nobody_works_in_it(void **state) {
+    (void)state;
+    struct run_table *claimable[TABLES];
+    set_states(TABLE_READY);
+    fixture.tables[2].group = 0;
+    fixture.tables[0].active = 1;
+    fixture.tables[2].active = 1;
+    scheduler_doubt(&fixture.run, &fixture.tables[2], GROUP_MOMENT_LOST);
+    scheduler_doubt(&fixture.run, &fixture.tables[0], GROUP_PLANNED_ELSEWHERE);
+    assert_int_equal(fixture.tables[0].doubt, GROUP_MOMENT_LOST);
+    assert_true(fixture.tables[2].moment_lost);
+    assert_false(fixture.tables[0].moment_lost);
+    assert_int_equal(scheduler_claimable(&fixture.run, &fixture.database, claimable), 2);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    scheduler_leave(&fixture.run, &fixture.tables[0], true, 10);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    scheduler_leave(&fixture.run, &fixture.tables[2], false, 0);
+    struct job job = scheduler_next(&fixture.run);
+    assert_int_equal(job.kind, JOB_PLAN);
+    assert_int_equal(job.group, 0);
+    assert_int_equal(fixture.tables[0].state, TABLE_PLANNING);
+    assert_int_equal(fixture.tables[2].state, TABLE_PLANNING);
+    assert_int_equal(fixture.tables[1].state, TABLE_READY);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+}
+
 static void test_planning_takes_all_tables_of_a_target(void **state) {
     (void)state;
     fixture.tables[2].group = 0; /* feeds the same target as the first */
@@ -175,6 +201,7 @@ static void test_waits_are_the_contracts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_a_group_in_doubt_is_planned_once_nobody_works_in_it, set_up),
         cmocka_unit_test_setup(test_planning_takes_all_tables_of_a_target, set_up),
         cmocka_unit_test_setup(test_planning_leaves_workers_for_what_is_ready, set_up),
         cmocka_unit_test_setup(test_a_drained_table_is_finished_once, set_up),

@@ -1,0 +1,210 @@
+#include "run/snapshot.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Functions whose value changes from query to query, or from day to day, in the SQL of either source. A name in a text or a
+ * remark is taken for the function: that costs a stricter check, no rows. */
+static bool filter_asks_clock(const char *filter) {
+    static const char *const names[] = {"CURRENT_TIME", "LOCALTIME", "SYSDATE", "SYSTIMESTAMP", "GETDATE",
+                                        "NOW(",         "RANDOM",    "SAMPLE",  "UNIFORM(",     "get_current_time"};
+    for (size_t i = 0; filter != NULL && i < sizeof names / sizeof *names; i++)
+        if (strcasestr(filter, names[i]) != NULL)
+            return true;
+    return false;
+}
+
+static bool filter_asks_date(const char *filter) {
+    return filter != NULL && (strcasestr(filter, "CURRENT_DATE") != NULL || strcasestr(filter, "TODAY(") != NULL ||
+                              filter_asks_clock(filter));
+}
+
+static bool read_clock(struct source_connection *source, const struct dialect *dialect, char **moment, char **day,
+                       struct error *error) {
+    struct source_rows rows;
+    if (!source_query_rows(source, dialect->clock_query, &rows, error))
+        return error_context(error, "asking the source's clock");
+    int64_t moment_column = source_rows_column(&rows, "moment"), day_column = source_rows_column(&rows, "day");
+    bool good = rows.row_count == 1 && moment_column >= 0 && day_column >= 0;
+    if (good) {
+        *moment = memory_copy_string(source_cell(&rows, 0, (size_t)moment_column));
+        *day = memory_copy_string(source_cell(&rows, 0, (size_t)day_column));
+    } else {
+        error_set(error, ERROR_INTERNAL, "the source's clock gave no moment");
+    }
+    source_rows_release(&rows);
+    return good;
+}
+
+/* Does the source have the relation as it was then? A query of no rows. */
+static bool probe(struct source_connection *source, const struct dialect *dialect,
+                  const struct source_relation *relation, struct error *error) {
+    struct buffer sql = {0};
+    struct source_rows rows;
+    buffer_append(&sql, "SELECT 1 AS THAW_PROBE FROM ");
+    dialect_from(dialect, &sql, relation);
+    buffer_append(&sql, " WHERE 1 = 0");
+    bool done = source_query_rows(source, buffer_string(&sql), &rows, error);
+    buffer_release(&sql);
+    if (done)
+        source_rows_release(&rows);
+    return done;
+}
+
+void snapshot_warn_unfixed(struct run *run, const char *why) {
+    if (!atomic_exchange(&run->told_unfixed, true))
+        log_warning(
+            run->log, "run",
+            "no fixed snapshot of the source%s: chunks read it one after the other, so a row that moves between them "
+            "meanwhile can be missed or doubled; set snapshot to \"none\" where that can't happen",
+            why);
+}
+
+static void settle_at(struct run_mapping *mapping, char *moment) {
+    mapping->snapshot.kind = SNAPSHOT_AT_MOMENT;
+    mapping->snapshot.moment = moment;
+    memory_release(&mapping->source.relation.moment);
+    mapping->source.relation.moment = memory_copy_string(moment);
+}
+
+/* The moment is free: where the relation has no past, it is as if it had never been. */
+static bool travel(struct run *run, const struct run_table *table, struct source_connection *source,
+                   struct run_mapping *mapping, char *moment, struct error *error) {
+    const struct dialect *dialect = source_dialect(run->source);
+    bool wanted = table->config->settings.snapshot == SNAPSHOT_TIME_TRAVEL;
+    struct log_scope scope = run_scope(table, 0);
+    settle_at(mapping, moment);
+    if (probe(source, dialect, &mapping->source.relation, error)) {
+        log_write(run->log, LOG_INFO, &scope, "read as it was at %s", moment);
+        return true;
+    }
+    if (error->kind != ERROR_CONFIG && error->kind != ERROR_DATA && error->kind != ERROR_INTERNAL)
+        return false; /* it didn't say */
+    if (wanted) {
+        error->kind = ERROR_CONFIG;
+        error_context(error, "the source can't show this relation as it was (snapshot is \"time_travel\")");
+        return error_hint(error,
+                          "it needs a table, or a view over tables, with DATA_RETENTION_TIME_IN_DAYS above 0; or set "
+                          "snapshot to \"auto\" or \"none\"");
+    }
+    log_write(run->log, LOG_DEBUG, &scope, "no time travel: %s", error->message);
+    error_clear(error);
+    mapping->snapshot.kind = SNAPSHOT_UNFIXED;
+    memory_release(&mapping->snapshot.moment);
+    memory_release(&mapping->source.relation.moment);
+    struct buffer why = {0};
+    buffer_appendf(&why, " (%s has no time travel)", table->label);
+    snapshot_warn_unfixed(run, buffer_string(&why));
+    buffer_release(&why);
+    return true;
+}
+
+bool snapshot_fix(struct run *run, const struct run_table *table, struct source_connection *source,
+                  struct run_mapping *mapping, struct error *error) {
+    const struct dialect *dialect = source_dialect(run->source);
+    bool travels = dialect->at_moment != NULL && table->config->settings.snapshot != SNAPSHOT_NONE;
+    char *moment = NULL;
+    if (!travels && !filter_asks_date(table->config->source_filter))
+        return true;
+    if (!read_clock(source, dialect, &moment, &mapping->snapshot.day, error))
+        return false;
+    if (!filter_asks_date(table->config->source_filter))
+        memory_release(&mapping->snapshot.day);
+    if (!travels || moment == NULL) {
+        memory_release(&moment);
+        return true;
+    }
+    return travel(run, table, source, mapping, moment, error);
+}
+
+/* Chunks that are read on another day than the others, by a filter that asks for it, are another selection. */
+static bool compare_days(struct run *run, const struct run_table *table, struct source_connection *source,
+                         const struct run_snapshot *snapshot, struct error *error) {
+    char *moment = NULL, *day = NULL;
+    struct log_scope scope = run_scope(table, 0);
+    if (snapshot->day == NULL)
+        return true;
+    if (!read_clock(source, source_dialect(run->source), &moment, &day, error))
+        return false;
+    if (day != NULL && strcmp(day, snapshot->day) != 0)
+        log_write(run->log, LOG_WARNING, &scope,
+                  "source_filter asks for the date or the time, and it was planned on %s; the chunks that are left are "
+                  "read on "
+                  "%s, with what that filter selects now. Begin a new run with --no-resume for one selection, or write "
+                  "the date "
+                  "into the filter",
+                  snapshot->day, day);
+    memory_release(&moment);
+    memory_release(&day);
+    return true;
+}
+
+static void from_json(struct run_mapping *mapping, const char *metadata) {
+    json_t *root = metadata == NULL ? NULL : json_loads(metadata, 0, NULL);
+    json_t *snapshot = json_object_get(root, "snapshot");
+    const char *moment = json_string_value(json_object_get(snapshot, "moment"));
+    mapping->snapshot.day = memory_copy_string(json_string_value(json_object_get(snapshot, "day")));
+    if (moment != NULL)
+        settle_at(mapping, memory_copy_string(moment));
+    json_decref(root);
+}
+
+bool snapshot_take_up(struct run *run, const struct run_table *table, const char *metadata, bool unread,
+                      struct source_connection *source, struct run_mapping *mapping, struct error *error) {
+    const struct dialect *dialect = source_dialect(run->source);
+    from_json(mapping, metadata);
+    if (!unread)
+        return true;
+    if (mapping->snapshot.kind == SNAPSHOT_AT_MOMENT && !probe(source, dialect, &mapping->source.relation, error))
+        return snapshot_judge(run, table, mapping, error);
+    if (mapping->snapshot.kind == SNAPSHOT_UNFIXED && table->config->settings.snapshot == SNAPSHOT_AUTO)
+        snapshot_warn_unfixed(run, "");
+    return compare_days(run, table, source, &mapping->snapshot, error);
+}
+
+bool snapshot_judge(const struct run *run, const struct run_table *table, const struct run_mapping *mapping,
+                    struct error *error) {
+    const struct dialect *dialect = source_dialect(run->source);
+    if (mapping->snapshot.kind != SNAPSHOT_AT_MOMENT || dialect->moment_is_lost == NULL ||
+        !dialect->moment_is_lost(error))
+        return false;
+    struct error said = *error;
+    bool stops = table->config->settings.snapshot == SNAPSHOT_TIME_TRAVEL;
+    error_set_code(
+        error, stops ? ERROR_CONFIG : ERROR_LOST, stops ? said.code : SNAPSHOT_LOST,
+        "the source can't show the table as it was at %s any more, when it was planned: it was replaced meanwhile, or "
+        "its retention time is over (%s)",
+        mapping->snapshot.moment, said.message);
+    return error_hint(
+        error,
+        "what was loaded of it is of no use beside rows of another moment: begin a new run with --no-resume%s, "
+        "or set snapshot to \"auto\", which does that by itself",
+        table->config->truncate_onstart ? "" : " after you have deleted the rows of this one");
+}
+
+bool snapshot_is_exact(const struct run_table *table, const struct run_mapping *mapping) {
+    return mapping->snapshot.kind != SNAPSHOT_UNFIXED &&
+           (table->config->settings.snapshot != SNAPSHOT_AUTO || !filter_asks_date(table->config->source_filter));
+}
+
+static void append_text(struct buffer *json, const char *name, const char *text) {
+    if (text == NULL)
+        return;
+    buffer_appendf(json, ", \"%s\": ", name);
+    buffer_append_json_string(json, text, strlen(text));
+}
+
+void snapshot_to_json(const struct run_snapshot *snapshot, struct buffer *json) {
+    buffer_appendf(json, "{\"kind\": \"%s\"", snapshot->kind == SNAPSHOT_AT_MOMENT ? "time_travel" : "none");
+    append_text(json, "moment", snapshot->moment);
+    append_text(json, "day", snapshot->day);
+    buffer_append_char(json, '}');
+}
+
+void snapshot_release(struct run_snapshot *snapshot) {
+    memory_release(&snapshot->moment);
+    memory_release(&snapshot->day);
+    memset(snapshot, 0, sizeof *snapshot);
+}

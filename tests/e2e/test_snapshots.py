@@ -1,0 +1,305 @@
+"""One moment of the source for all that is read of a table: what moves, what is replaced, and what can't be had any more."""
+
+import signal
+
+import pytest
+
+from marks import both_sources, snowflake_only
+from targets import Target
+from thaw import Finished
+
+TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100, "truncate_onstart": True}
+COLUMNS = {"id": "int", "text": "text"}
+
+
+def prepare(migration, rows: int = 1000, name: str = "t"):
+    table = migration.source.table(name, COLUMNS, f"SELECT i, 't' || i FROM range({rows}) AS r(i)")
+    migration.target.execute(f"CREATE TABLE {name} (id bigint, text text)")
+    return table
+
+
+def rows(target: Target, name: str = "t") -> list:
+    return target.rows(f"SELECT id, text FROM {name} ORDER BY id")
+
+
+def expected(count: int) -> list:
+    return [(i, f"t{i}") for i in range(count)]
+
+
+def snapshot(target: Target) -> dict:
+    """What the ledger keeps of the table's moment."""
+    return target.value("SELECT metadata -> 'snapshot' FROM migration_status.migration_table_status")
+
+
+def stopped_with_three_chunks(migration, config: dict, *arguments: str):
+    """A process that stands still after its third chunk; the source may change now."""
+    running = migration.thaw.start_migrate(config, "--workers", "1", *arguments, fault="after_commit:stop:3")
+    running.wait_until_stopped()
+    return running
+
+
+def killed_after_three_chunks(migration, config: dict) -> str:
+    killed = migration.thaw.migrate(config, "--workers", "1", fault="after_commit:kill:3").expect(-9)
+    migration.target.wait_until_alone()
+    return killed.run_id
+
+
+def move_rows(migration) -> None:
+    """From chunks that are still to be read into such as have been, and the other way round."""
+    migration.source.execute(f"UPDATE {migration.source.relation('t')} SET \"id\" = \"id\" - 900 WHERE \"id\" >= 900",
+                             f"UPDATE {migration.source.relation('t')} SET \"id\" = \"id\" + 5000 WHERE \"id\" BETWEEN 100 AND 149")
+
+
+def replace(migration, count: int, text: str = "new") -> list:
+    """CREATE OR REPLACE with other rows, which are returned."""
+    relation = migration.source.relation("t")
+    migration.source.execute(f"CREATE OR REPLACE TABLE {relation} (\"id\" NUMBER(38,0), \"text\" VARCHAR)",
+                             f"INSERT INTO {relation} SELECT range, '{text}' FROM range({count})")
+    return [(i, text) for i in range(count)]
+
+
+def go_on(running) -> Finished:
+    running.signal(signal.SIGCONT)
+    return running.wait(120)
+
+
+# Time travel
+
+
+@snowflake_only
+@pytest.mark.parametrize("mode", ["auto", "time_travel"])
+@pytest.mark.parametrize("how", ["at once", "resumed"])
+def test_invariant_06_rows_that_move_between_chunks_are_read_at_one_moment(migration, double, mode, how):
+    prepare(migration)
+    config = migration.config(TABLE, snapshot=mode)
+    if how == "at once":
+        running = stopped_with_three_chunks(migration, config)
+        move_rows(migration)
+        finished = go_on(running).expect(0)
+    else:
+        run_id = killed_after_three_chunks(migration, config)
+        moment = snapshot(migration.target)["moment"]
+        move_rows(migration)
+        double.mark()
+        finished = migration.thaw.migrate(config).expect(0).says(f"resuming run {run_id}")
+        reads = [statement for statement in double.statements() if '."t"' in statement and statement.startswith("SELECT")]
+        assert reads and all(f"AT (TIMESTAMP => '{moment}'::TIMESTAMP_TZ)" in statement for statement in reads
+                             if '"id" AS' in statement and "1 = 0" not in statement)
+    assert rows(migration.target) == expected(1000), finished
+    migration.target.assert_completed()
+    assert not finished.records("no fixed snapshot")
+
+
+@both_sources
+def test_invariant_06_without_a_snapshot_moved_rows_are_missed_and_that_is_said(migration):
+    """Why there are snapshots: what `none` gives up, and that the log says so where the counts show it."""
+    prepare(migration)
+    config = migration.config(TABLE, snapshot="none")
+    killed_after_three_chunks(migration, config)
+    move_rows(migration)
+    finished = migration.thaw.migrate(config).expect(0)
+    finished.says("the source has changed while it was read")
+    assert rows(migration.target) != expected(1000)
+
+
+@snowflake_only
+def test_one_moment_is_used_by_plan_data_and_counts_alike(migration, double):
+    prepare(migration)
+    double.mark()
+    migration.thaw.migrate(migration.config(TABLE)).expect(0).says("read as it was at")
+    kept = snapshot(migration.target)
+    assert kept["kind"] == "time_travel" and kept["moment"].endswith(" +00:00")
+    reads = [statement for statement in double.statements() if "THAW_RANK" in statement or '"text" AS "text"' in statement]
+    assert len(reads) == 13, "types, plan, ten chunks and that of NULL keys"
+    assert [statement for statement in reads if f"AT (TIMESTAMP => '{kept['moment']}'::TIMESTAMP_TZ)" not in statement] == reads[:1]
+
+
+@snowflake_only
+@pytest.mark.parametrize("how", ["in the middle", "before a resume", "retention over"])
+def test_invariant_06_auto_begins_a_lost_moment_again(migration, double, how):
+    prepare(migration)
+    config = migration.config(TABLE)
+    if how == "in the middle":
+        running = stopped_with_three_chunks(migration, config)
+        wanted = replace(migration, 700)
+        finished = go_on(running)
+    else:
+        killed_after_three_chunks(migration, config)
+        if how == "before a resume":
+            wanted = replace(migration, 700)
+        else:
+            move_rows(migration)
+            wanted = sorted([(i - 900 if i >= 900 else i + 5000 if 100 <= i < 150 else i, f"t{i}") for i in range(1000)])
+            double.control({"forget_past": 1})
+        finished = migration.thaw.migrate(config)
+    finished.expect(0).says("planned anew and read from the start", "truncated again")
+    assert sorted(rows(migration.target)) == wanted
+    migration.target.assert_completed()
+    assert migration.target.count("migration_status.migration_runs") == 1
+
+
+@snowflake_only
+@pytest.mark.parametrize("how", ["in the middle", "before a resume"])
+def test_invariant_06_time_travel_stops_where_its_moment_is_lost(migration, how):
+    prepare(migration)
+    config = migration.config(TABLE, snapshot="time_travel")
+    if how == "in the middle":
+        running = stopped_with_three_chunks(migration, config)
+        wanted = replace(migration, 700)
+        finished = go_on(running)
+    else:
+        killed_after_three_chunks(migration, config)
+        wanted = replace(migration, 700)
+        finished = migration.thaw.migrate(config)
+    finished.expect(1).says("can't show the table as it was at", "replaced meanwhile", "--no-resume", '"auto"')
+    assert migration.target.run_status() == "failed"
+    migration.target.assert_ledger_adds_up()
+    migration.thaw.migrate(config, "--no-resume").expect(0)
+    assert rows(migration.target) == wanted
+
+
+@snowflake_only
+def test_invariant_06_rows_that_were_appended_are_not_begun_again(migration):
+    prepare(migration)
+    config = migration.config(TABLE | {"truncate_onstart": False})
+    killed_after_three_chunks(migration, config)
+    replace(migration, 700)
+    migration.thaw.migrate(config).expect(1).says("the 300 rows that it has loaded", "delete those rows", "truncate_onstart")
+    assert rows(migration.target) == expected(300)
+    migration.target.assert_ledger_adds_up()
+
+
+@snowflake_only
+def test_invariant_06_what_was_appended_nowhere_yet_is_begun_again(migration):
+    prepare(migration)
+    config = migration.config(TABLE | {"truncate_onstart": False})
+    migration.thaw.migrate(config, fault="after_plan_commit:kill").expect(-9)
+    migration.target.wait_until_alone()
+    wanted = replace(migration, 700)
+    migration.thaw.migrate(config).expect(0).says("planned anew")
+    assert rows(migration.target) == wanted
+    migration.target.assert_completed()
+
+
+@snowflake_only
+@pytest.mark.parametrize("fault", ["before_reset_commit:kill", "after_reset:kill", "before_reset_commit:error"])
+def test_invariant_06_a_table_that_feeds_the_same_target_is_read_again_too(migration, fault):
+    """The truncation takes the rows of both, also of the one that was completed; wherever the process dies."""
+    prepare(migration)
+    other = migration.source.table("other", COLUMNS, "SELECT i, 'o' || i FROM range(200) AS r(i)")
+    config = migration.config({**TABLE, "source": "other"}, TABLE)
+    killed = migration.thaw.migrate(config, "--workers", "1", fault="after_finish:kill").expect(-9)
+    migration.target.wait_until_alone()
+    assert migration.target.count("migration_status.migration_table_status WHERE status = 'completed'") == 1
+    wanted = replace(migration, 700) + [(i, f"o{i}") for i in range(200)]
+    again = migration.thaw.migrate(config, fault=fault)
+    if "kill" in fault:
+        again.expect(-9)
+        migration.target.wait_until_alone()
+        migration.target.assert_ledger_adds_up()
+        again = migration.thaw.migrate(config)
+    again.expect(0)
+    assert sorted(rows(migration.target)) == sorted(wanted)
+    migration.target.assert_completed()
+    assert again.run_id == killed.run_id and other is not None
+
+
+@snowflake_only
+def test_invariant_06_a_second_process_follows_the_new_plan(migration):
+    """One process stands still in its chunk while another finds the moment lost and begins anew."""
+    prepare(migration)
+    config = migration.config(TABLE)
+    first = stopped_with_three_chunks(migration, config)
+    wanted = replace(migration, 700)
+    second = migration.thaw.start_migrate(config, "--join", "--workers", "1", fault="after_reset:stop")
+    second.wait_until_stopped()
+    first.signal(signal.SIGCONT)
+    second.signal(signal.SIGCONT)
+    finished = [first.wait(120), second.wait(120)]
+    assert {each.status for each in finished} == {0}, f"{finished[0]}\n{finished[1]}"
+    assert rows(migration.target) == wanted
+    migration.target.assert_completed()
+
+
+@snowflake_only
+def test_a_table_that_is_replaced_again_and_again_is_given_up(migration, double):
+    prepare(migration)
+    config = migration.config(TABLE)
+    for _ in range(3):
+        migration.thaw.migrate(config, "--workers", "1", fault="after_commit:kill:2").expect(-9)
+        migration.target.wait_until_alone()
+        double.control({"forget_past": 1})
+    migration.thaw.migrate(config, "--workers", "1", fault="after_commit:kill:2").expect(-9)
+    migration.target.wait_until_alone()
+    double.control({"forget_past": 1})
+    migration.thaw.migrate(config).expect(1).says("lost again", "snapshot to \"none\"")
+    migration.target.assert_ledger_adds_up()
+
+
+@snowflake_only
+def test_tables_without_a_past(migration, double):
+    """`auto` goes on without, with one warning for all tables; `time_travel` says what it needs."""
+    tables = [prepare(migration, 50, name) for name in ("t", "u")]
+    config = migration.config(*({**TABLE, "source": table.name, "target": table.name} for table in tables))
+    double.control({"no_past": 1})
+    finished = migration.thaw.migrate(config).expect(0)
+    assert len(finished.records("WARNING", "no fixed snapshot")) == 1
+    for table in tables:
+        migration.assert_same(table, table.name)
+    refused = migration.thaw.migrate({**config, "snapshot": "time_travel"}).expect(1)
+    refused.says("can't show this relation as it was", "DATA_RETENTION_TIME_IN_DAYS")
+    assert migration.target.count("t") == 50, "refused before anything was truncated"
+
+
+@snowflake_only
+def test_a_view_is_read_at_one_moment(migration):
+    prepare(migration)
+    relation = migration.source.relation
+    migration.source.execute(f"CREATE VIEW {relation('v')} AS SELECT a.\"id\", b.\"text\" FROM {relation('t')} AS a "
+                             f"JOIN {relation('t')} AS b ON a.\"id\" = b.\"id\"")
+    config = migration.config({**TABLE, "source": "v"})
+    running = stopped_with_three_chunks(migration, config)
+    move_rows(migration)
+    go_on(running).expect(0)
+    assert rows(migration.target) == expected(1000)
+
+
+def test_time_travel_is_refused_for_duckdb(migration):
+    prepare(migration)
+    migration.thaw.migrate(migration.config(TABLE, snapshot="time_travel")).expect(2).says("$.snapshot", "keeps no past")
+
+
+# Filters that ask the clock
+
+
+@snowflake_only
+@pytest.mark.parametrize("mode,status", [("auto", 0), ("time_travel", 1)])
+def test_invariant_06_a_filter_that_changes_by_itself(migration, mode, status):
+    """Its rows aren't those of one moment, whatever the snapshot: who asked for one moment is told which chunk, `auto` remarks."""
+    prepare(migration)
+    config = migration.config({**TABLE, "source_filter": "\"id\" <> 0 OR CURRENT_TIMESTAMP() < '2000-01-01'::TIMESTAMP_TZ"},
+                              snapshot=mode)
+    killed_after_three_chunks(migration, config)
+    # The plan of a moment ago, when another row was selected.
+    migration.target.execute("UPDATE migration_status.migration_chunk_status SET expected_rows = expected_rows + 1 WHERE chunk_id = 5")
+    finished = migration.thaw.migrate(config).expect(status)
+    if status == 0:
+        finished.says("the source has changed while it was read")
+        migration.target.assert_completed()
+    else:
+        assert finished.records("ERROR", "101 rows of the chunk were counted", "100 were read"), finished
+        assert "chunk 5" in migration.target.value("SELECT error_message FROM migration_status.migration_table_status")
+
+
+@both_sources
+@pytest.mark.parametrize("day", ["another", "the same"])
+def test_a_filter_with_the_date_on_a_resume(migration, day):
+    prepare(migration)
+    config = migration.config({**TABLE, "source_filter": "CURRENT_DATE > CAST('2000-01-01' AS DATE)"})
+    killed_after_three_chunks(migration, config)
+    if day == "another":
+        migration.target.execute("UPDATE migration_status.migration_table_status SET metadata = "
+                                 "jsonb_set(metadata, '{snapshot,day}', '\"2001-12-31\"')")
+    finished = migration.thaw.migrate(config).expect(0)
+    assert len(finished.records("WARNING", "planned on 2001-12-31", "source_filter")) == (day == "another"), finished
+    assert rows(migration.target) == expected(1000)
