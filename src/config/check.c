@@ -135,13 +135,10 @@ static void check_watermarks(struct reader *reader, const struct tree_node *tabl
         problems_add(reader->problems, node, NULL, "\"source_watermark\" without \"target_watermark\"");
     if (!source)
         problems_add(reader->problems, node, NULL, "\"target_watermark\" without \"source_watermark\"");
-    if (!has_key)
+    if (!has_key && !truncates)
         problems_add(reader->problems, node,
                      "rows at the watermark are read again, so they must be recognised: name the key",
                      "a watermark without \"uniqueness_columns\"");
-    if (truncates)
-        problems_add(reader->problems, node, "what is emptied first must be loaded whole: remove one of the two",
-                     "a watermark together with \"truncate_onstart\"");
 }
 
 static void check_chunking(struct reader *reader, const struct tree_node *table, bool has_key) {
@@ -176,13 +173,6 @@ static void check_mapping(struct reader *reader, const struct tree_node *table) 
 void check_table(struct reader *reader, const struct tree_node *table) {
     bool has_key = has_entries(table, "uniqueness_columns");
     bool truncates = read_boolean(table, "truncate_onstart", false);
-    bool truncate_known = !read_given(table, "truncate_onstart") || read_get(table, "truncate_onstart") != NULL;
-    if (has_key && !truncates && truncate_known)
-        problems_add(
-            reader->problems, tree_find(table, "uniqueness_columns"),
-            "set \"truncate_onstart\" to load the table anew, or remove \"uniqueness_columns\" to append",
-            "\"uniqueness_columns\" without \"truncate_onstart\" asks for merging (upsert), which is not available in "
-            "this version");
     check_watermarks(reader, table, has_key, truncates);
     check_chunking(reader, table, has_key);
     check_mapping(reader, table);
@@ -211,7 +201,9 @@ static bool same_source(const struct feeder *a, const struct feeder *b) {
 }
 
 static const char *mode_of(const struct config_table *table) {
-    return table->truncate_onstart ? "empties it first" : table->uniqueness_column_count > 0 ? "merges" : "appends";
+    if (table->mode == MODE_INSERT_ONLY)
+        return table->truncate_onstart ? "empties it first and skips keys that are there" : "adds new keys only";
+    return table->truncate_onstart ? "empties it first" : table->mode == MODE_UPSERT ? "merges" : "appends";
 }
 
 /* Problems of `feeder` with one that stands before it. True where there was one. */

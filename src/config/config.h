@@ -48,20 +48,28 @@ enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE, SNAPSHOT_TIME_TRAVEL };
 enum config_bad_row { BAD_ROW_STOP, BAD_ROW_REJECT };
 enum config_nul_bytes { NUL_BYTES_ERROR, NUL_BYTES_REMOVE };
 enum config_rounding { ROUNDING_ERROR, ROUNDING_ALLOW };
+/* How a table is written: `mode` of struct config_table, which follows from its other settings. */
+enum config_mode {
+    MODE_COPY,       /* straight COPY */
+    MODE_UPSERT,     /* insert, or update where the row differs */
+    MODE_INSERT_ONLY /* insert what has a new key; with truncate_onstart into the emptied table */
+};
 enum config_chunking { CHUNKING_AUTO, CHUNKING_RANGE, CHUNKING_HASH, CHUNKING_WHOLE };
 
 /* Settings with precedence table > source > global > default, resolved for each table. */
 struct config_settings {
-    int parallel_threads;        /* 6; on a source or table: how many of the workers it may have at once */
-    int64_t batch_size;          /* rows a chunk; 0: chosen from the table. batch_size_copy_mode already applied */
-    int max_retry_attempts;      /* 3; 1-10 */
-    double resume_max_age_hours; /* 168 */
+    int parallel_threads; /* 6; on a source or table: how many of the workers it may have at once */
+    int64_t
+        batch_size; /* rows a chunk; 0: chosen from the table. batch_size_copy_mode already applied where it counts */
+    int max_retry_attempts;            /* 3; 1-10 */
+    double resume_max_age_hours;       /* 168 */
     int lambda_timeout_buffer_seconds; /* 120; 30-300 */
     enum config_snapshot snapshot;
     enum config_bad_row on_bad_row;
     int64_t max_rejects;             /* 1000; of a table in a run */
     enum config_nul_bytes nul_bytes; /* in text */
     enum config_rounding rounding;
+    bool insert_only_mode; /* of tables with a key */
 };
 
 struct config_table {
@@ -73,13 +81,17 @@ struct config_table {
     char **chunking_column_types;
     size_t chunking_column_type_count;
     enum config_chunking chunking;
-    char **uniqueness_columns; /* target names; with truncate_onstart only: informs chunking, never trusted */
+    char **uniqueness_columns; /* target names; in MODE_COPY: informs chunking, never trusted */
     size_t uniqueness_column_count;
-    struct config_option *column_mapping; /* name: source column, value: target column */
+    char **sort_columns; /* source names: of rows with one key and watermark the last by these counts */
+    size_t sort_column_count;
+    char *source_watermark, *target_watermark; /* a source and a target name, both or neither */
+    struct config_option *column_mapping;      /* name: source column, value: target column */
     size_t column_mapping_count;
     bool truncate_onstart;
     bool disable_index; /* the target's indexes are dropped for the load, and built again after it */
     bool create_target; /* make the target where it is missing */
+    enum config_mode mode;
     struct config_settings settings;
     char *json_path; /* "$.sources[0].tables[2]", for messages */
 };

@@ -148,6 +148,11 @@ static void add_table(struct settings *settings, const struct config_feed *feed,
     add_strings(settings, "chunking_columns", table->chunking_columns, table->chunking_column_count);
     add_strings(settings, "chunking_column_types", table->chunking_column_types, table->chunking_column_type_count);
     add_strings(settings, "uniqueness_columns", table->uniqueness_columns, table->uniqueness_column_count);
+    if (table->mode == MODE_INSERT_ONLY)
+        add_string(settings, "mode", "insert-only");
+    add_strings(settings, "sort_columns", table->sort_columns, table->sort_column_count);
+    add_string(settings, "source_watermark", table->source_watermark);
+    add_string(settings, "target_watermark", table->target_watermark);
     add_mapping(settings, table);
     if (table->settings.snapshot != SNAPSHOT_AUTO)
         add_string(settings, "snapshot", snapshot_choices[table->settings.snapshot]);

@@ -35,10 +35,10 @@ static size_t choice_setting(const struct levels *levels, const char *name, cons
 }
 
 /* The nearest level that says anything of the batch size decides. On one level batch_size_copy_mode is the more specific
- * word for a table that needs no merge, which is every table in this version. */
-static int64_t batch_size(const struct levels *levels) {
+ * word for a table that needs no merge; for others it says nothing. */
+static int64_t batch_size(const struct levels *levels, enum config_mode mode) {
     for (size_t i = 0; i < levels->count; i++) {
-        const struct tree_node *node = read_get(levels->nodes[i], "batch_size_copy_mode");
+        const struct tree_node *node = mode == MODE_COPY ? read_get(levels->nodes[i], "batch_size_copy_mode") : NULL;
         if (node == NULL)
             node = read_get(levels->nodes[i], "batch_size");
         if (node != NULL)
@@ -47,12 +47,17 @@ static int64_t batch_size(const struct levels *levels) {
     return 0;
 }
 
-static struct config_settings read_settings(const struct levels *levels) {
+static bool boolean_setting(const struct levels *levels, const char *name) {
+    const struct tree_node *node = nearest_setting(levels, name);
+    return node != NULL && node->boolean;
+}
+
+static struct config_settings read_settings(const struct levels *levels, enum config_mode mode) {
     const struct tree_node *age = nearest_setting(levels, "resume_max_age");
     const struct tree_node *rejects = nearest_setting(levels, "max_rejects");
     struct config_settings settings = {
         .parallel_threads = integer_setting(levels, "parallel_threads", 6),
-        .batch_size = batch_size(levels),
+        .batch_size = batch_size(levels, mode),
         .max_retry_attempts = integer_setting(levels, "max_retry_attempts", 3),
         .resume_max_age_hours = age == NULL ? 168 : age->real,
         .lambda_timeout_buffer_seconds = integer_setting(levels, "lambda_timeout_buffer_seconds", 120),
@@ -61,6 +66,7 @@ static struct config_settings read_settings(const struct levels *levels) {
         .max_rejects = rejects == NULL ? 1000 : rejects->integer,
         .nul_bytes = (enum config_nul_bytes)choice_setting(levels, "nul_bytes", nul_choices, NUL_BYTES_ERROR),
         .rounding = (enum config_rounding)choice_setting(levels, "rounding", rounding_choices, ROUNDING_ERROR),
+        .insert_only_mode = boolean_setting(levels, "insert_only_mode"),
     };
     return settings;
 }
@@ -156,6 +162,15 @@ struct table_nodes {
     size_t count;
 };
 
+/* The contract's table of modes. */
+static enum config_mode choose_mode(const struct levels *levels, const struct config_table *table) {
+    if (table->uniqueness_column_count == 0)
+        return MODE_COPY;
+    if (boolean_setting(levels, "insert_only_mode"))
+        return MODE_INSERT_ONLY;
+    return table->truncate_onstart ? MODE_COPY : MODE_UPSERT;
+}
+
 static void read_table(const struct tree_node *root, const struct tree_node *feed, const struct tree_node *node,
                        struct config_table *table) {
     struct levels levels = {{node, feed, root}, 3};
@@ -166,11 +181,15 @@ static void read_table(const struct tree_node *root, const struct tree_node *fee
     table->chunking_column_types = read_strings(node, "chunking_column_types", &table->chunking_column_type_count);
     table->chunking = (enum config_chunking)read_choice(node, "chunking", chunking_choices, CHUNKING_AUTO);
     table->uniqueness_columns = read_strings(node, "uniqueness_columns", &table->uniqueness_column_count);
+    table->sort_columns = read_strings(node, "sort_columns", &table->sort_column_count);
+    table->source_watermark = read_string(node, "source_watermark");
+    table->target_watermark = read_string(node, "target_watermark");
     table->column_mapping = read_options(node, "column_mapping", &table->column_mapping_count);
     table->truncate_onstart = read_boolean(node, "truncate_onstart", false);
     table->disable_index = read_boolean(node, "disable_index", false);
     table->create_target = read_boolean(node, "create_target", false);
-    table->settings = read_settings(&levels);
+    table->mode = choose_mode(&levels, table);
+    table->settings = read_settings(&levels, table->mode);
     table->json_path = tree_path(node);
 }
 
@@ -265,7 +284,7 @@ static void read_root(struct reader *reader, struct tree_node *root, struct conf
     read_object(reader, root, &keys_root);
     read_source(reader, root, &config->source);
     read_target(reader, root, &config->target);
-    config->settings = read_settings(&levels);
+    config->settings = read_settings(&levels, MODE_COPY);
     read_feeds(reader, root, config);
 }
 

@@ -62,6 +62,9 @@ void config_table_release(struct config_table *table) {
     release_strings(&table->chunking_columns, &table->chunking_column_count);
     release_strings(&table->chunking_column_types, &table->chunking_column_type_count);
     release_strings(&table->uniqueness_columns, &table->uniqueness_column_count);
+    release_strings(&table->sort_columns, &table->sort_column_count);
+    memory_release(&table->source_watermark);
+    memory_release(&table->target_watermark);
     release_options(&table->column_mapping, &table->column_mapping_count);
     memory_release(&table->json_path);
     *table = (struct config_table){0};

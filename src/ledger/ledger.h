@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "encode/encode.h"
 #include "target/connection.h"
+#include "target/merge.h"
 
 /* ---- schema ------------------------------------------------------------------------------------------------------- */
 
@@ -134,6 +135,8 @@ bool ledger_insert_table(struct target_connection *connection, const char *run_i
                          struct error *error) THAW_CHECK;
 bool ledger_list_tables(struct target_connection *connection, const char *run_id, struct ledger_tables *tables,
                         struct error *error) THAW_CHECK;
+/* Rows in the target when the run took it, which ledger_plan.metadata had as target_rows_before; -1: it doesn't say. */
+int64_t ledger_rows_before(const struct ledger_table *table);
 void ledger_tables_release(struct ledger_tables *tables);
 
 /* The plan of one source table, to be stored. */
@@ -154,13 +157,20 @@ struct ledger_plan {
 bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
                            bool *claimed, struct error *error) THAW_CHECK;
 
+/* What a run is about to do to its target. */
+enum ledger_writing {
+    WRITING_ADDS,      /* rows beside those that are there: what an unfinished run has left would come twice */
+    WRITING_TRUNCATES, /* empties it first */
+    WRITING_MERGES     /* by a key: safe to repeat */
+};
+
 /* Take over a target for this run, inside the caller's transaction: locks its fence FOR UPDATE (made if absent),
- * refuses while a live run owns it (ERROR_CONFIG, who) or, without `truncate`, while it holds chunks of an unfinished
- * run (which, and what to do), raises the generation; *generation is the new one. With `truncate` the caller truncates
+ * refuses while a live run owns it (ERROR_CONFIG, who) or, where rows are only added, while it holds chunks of an unfinished
+ * run (which, and what to do), raises the generation; *generation is the new one. Who truncates does so
  * in the same transaction. A target that is this run's own already keeps its generation, and *already is true: its
  * truncation has happened. */
 bool ledger_take_target(struct target_connection *connection, const char *run_id, const char *target_schema,
-                        const char *target_table, bool truncate, int64_t *generation, bool *already,
+                        const char *target_table, enum ledger_writing writing, int64_t *generation, bool *already,
                         struct error *error) THAW_CHECK;
 /* In the same transaction, as its last statements: store the chunks (chunk_id numbers on across the targets of one
  * source table within the run), the counters, the generation; the table is in_progress. ERROR_LOST where it was planned
@@ -242,6 +252,19 @@ bool ledger_read_changes(struct target_connection *connection, const char *run_i
 bool ledger_reject_rows(struct target_connection *connection, const struct ledger_claim *claim,
                         const struct encode_refusal *rows, size_t count, int64_t *of_table,
                         struct error *error) THAW_CHECK;
+/* ---- merging ------------------------------------------------------------------------------------------------------ */
+
+/* In the load transaction, before ledger_leave_load(): what became of the chunk's rows. ERROR_LOST as there. */
+bool ledger_count_merge(struct target_connection *connection, const struct ledger_claim *claim,
+                        const struct merge_counts *counts, struct error *error) THAW_CHECK;
+/* In the load transaction: merges of one target take turns, one transaction at a time; loads that don't merge go on. *locked
+ * false: it is somebody else's turn. */
+bool ledger_lock_merge(struct target_connection *connection, const char *target_schema, const char *target_table,
+                       bool *locked, struct error *error) THAW_CHECK;
+/* Append a SELECT of the transactions (xid) in which this run has loaded rows into the target. A chunk's row is completed in the
+ * transaction of its rows, and never changed afterwards, so that its xmin says which that was. */
+void ledger_own_transactions(struct buffer *sql, const char *run_id, const char *target_schema,
+                             const char *target_table);
 
 /* Facts with which a table is reconciled before it is completed. */
 struct ledger_totals {
@@ -251,7 +274,8 @@ struct ledger_totals {
     int64_t rows_rejected;      /* the same of those that were set aside */
     int64_t counter_rows;       /* the table row's counter */
     int64_t expected_rows;      /* sum over chunk rows' expectation */
-    int64_t target_run_rows;    /* sum over all tables of this run that feed the same target */
+    struct merge_counts merged; /* sum over chunk rows; zero where nothing was merged */
+    int64_t target_run_rows;    /* added by all tables of this run that feed the same target */
     int64_t target_rows_before; /* metadata target_rows_before of whichever of them stored it; -1: none did */
     /* Tables of this run, this one not counted, that feed the same target and aren't completed. */
     int64_t target_unfinished;

@@ -1,4 +1,7 @@
 #include "ledger/ledger.h"
+
+#include <jansson.h>
+
 #include "ledger/query.h"
 #include "sql.h"
 
@@ -59,6 +62,14 @@ bool ledger_list_tables(struct target_connection *connection, const char *run_id
         read_table(result, row, &tables->list[row]);
     PQclear(result);
     return true;
+}
+
+int64_t ledger_rows_before(const struct ledger_table *table) {
+    json_t *metadata = json_loads(table->metadata == NULL ? "{}" : table->metadata, 0, NULL);
+    const json_t *rows = json_object_get(metadata, "target_rows_before");
+    int64_t before = json_is_integer(rows) ? (int64_t)json_integer_value(rows) : -1;
+    json_decref(metadata);
+    return before;
 }
 
 void ledger_tables_release(struct ledger_tables *tables) {
@@ -231,6 +242,12 @@ bool ledger_lock_totals(struct target_connection *connection, const char *run_id
     totals->target_rows_before = number_of(result, 0, 9);
     totals->open_chunks = number_of(result, 0, 10);
     totals->rows_rejected = number_of(result, 0, 11);
+    totals->merged = (struct merge_counts){.staged = totals->rows_copied,
+                                           .inserted = number_of(result, 0, 12),
+                                           .updated = number_of(result, 0, 13),
+                                           .unchanged = number_of(result, 0, 14),
+                                           .older = number_of(result, 0, 15),
+                                           .duplicate = number_of(result, 0, 16)};
     PQclear(result);
     return true;
 }

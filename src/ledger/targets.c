@@ -103,8 +103,9 @@ static bool refuse_unfinished(struct target_connection *connection, const char *
 }
 
 bool ledger_take_target(struct target_connection *connection, const char *run_id, const char *target_schema,
-                        const char *target_table, bool truncate, int64_t *generation, bool *already,
+                        const char *target_table, enum ledger_writing writing, int64_t *generation, bool *already,
                         struct error *error) {
+    bool truncate = writing == WRITING_TRUNCATES;
     struct fence fence = {.run_id = ""};
     *already = false;
     /* Asked first without a lock: a load in hand holds the fence, and its run would be waited for instead of named. */
@@ -121,7 +122,7 @@ bool ledger_take_target(struct target_connection *connection, const char *run_id
     }
     if (fence.run_id[0] != '\0' && !refuse_live(connection, fence.run_id, target_schema, target_table, error))
         return false;
-    if (!truncate && !refuse_unfinished(connection, run_id, &fence, target_schema, target_table, error))
+    if (writing == WRITING_ADDS && !refuse_unfinished(connection, run_id, &fence, target_schema, target_table, error))
         return false;
     const char *parameters[] = {target_schema, target_table, run_id, truncate ? "t" : "f"};
     PGresult *result = NULL;

@@ -68,6 +68,8 @@ struct plan_size {
  * are indexes into the table. */
 struct plan_size plan_choose_size(const struct source_table *table, const size_t *columns, size_t column_count,
                                   enum plan_method method, int64_t batch_rows, int workers);
+/* For chunks that are merged: they hold locks on keys, and room for a second copy of their rows, until they commit. */
+void plan_shrink_for_merging(struct plan_size *size);
 /* Does the catalogue say of more rows than one chunk should have? Not of views, which it doesn't count. */
 bool plan_is_large(const struct source_table *table, const size_t *columns, size_t column_count);
 

@@ -10,6 +10,8 @@ static const int64_t VIEW_CHUNK_BYTES = INT64_C(8) << 30;
 /* Fewer rows than this a chunk, or fewer bytes where rows are wide, and the fixed costs (a query, a claim, a commit) show. */
 static const int64_t MINIMUM_ROWS = 50000;
 static const int64_t MINIMUM_BYTES = INT64_C(16) << 20;
+/* Of a chunk that is merged: some seconds of staging, and as many of merging. */
+static const int64_t MERGED_PART = 8;
 /* With several chunks a worker the last ones to finish leave the others idle for a fraction of the run only. */
 static const int64_t CHUNKS_A_WORKER = 4;
 static const int64_t VIEW_CHUNKS_A_WORKER = 2;
@@ -85,6 +87,10 @@ struct plan_size plan_choose_size(const struct source_table *table, const size_t
         .block_rows = method == PLAN_RANGE ? table->block_rows : 0,
         .chunks = larger(workers, 1) * (costs_all ? VIEW_CHUNKS_A_WORKER : CHUNKS_A_WORKER),
     };
+}
+
+void plan_shrink_for_merging(struct plan_size *size) {
+    size->maximum_rows = larger(size->maximum_rows / MERGED_PART, size->minimum_rows);
 }
 
 bool plan_is_large(const struct source_table *table, const size_t *columns, size_t column_count) {

@@ -8,6 +8,7 @@
 #include "run/begin.h"
 #include "run/create.h"
 #include "run/mapping.h"
+#include "run/merging.h"
 #include "run/presence.h"
 #include "run/state.h"
 
@@ -159,7 +160,7 @@ static void look_at_database(struct checker *checker, size_t index) {
 static void add_not_insertable(struct check_findings *findings, const struct run_mapping *mapping,
                                const struct target_table_facts *facts) {
     struct buffer names = {0};
-    for (size_t i = 0; i < mapping->column_count; i++)
+    for (size_t i = 0; i < mapping->written_count; i++)
         for (size_t n = 0; n < facts->not_insertable_count; n++)
             if (strcmp(mapping->targets[i].name, facts->not_insertable[n]) == 0)
                 buffer_appendf(&names, "%s\"%s\"", names.length > 0 ? ", " : "", facts->not_insertable[n]);
@@ -173,7 +174,7 @@ static void add_not_insertable(struct check_findings *findings, const struct run
 static void add_key(struct check_findings *findings, const struct config_table *config,
                     const struct target_table_facts *facts) {
     struct buffer names = {0};
-    if (facts->key_is_unique)
+    if (facts->key_is_unique || config->mode != MODE_COPY)
         return;
     for (size_t i = 0; i < config->uniqueness_column_count; i++) {
         buffer_append(&names, i > 0 ? ", " : "");
@@ -195,7 +196,7 @@ static void add_rows_there(struct checker *checker, struct target_connection *co
         add_failure(checker, findings, "target_rows", &error);
     else if (has_rows && truncate)
         check_add(findings, CHECK_REMARK, "target_rows", "the target holds rows, which a new run truncates first");
-    else if (has_rows)
+    else if (has_rows && !mapping->merges)
         check_hint(check_add(findings, CHECK_REMARK, "target_rows",
                              "the target holds rows already: what is copied comes beside them"),
                    "set truncate_onstart where it is to replace them");
@@ -245,9 +246,10 @@ static bool look_at_target_table(struct checker *checker, const struct run_table
 
 static void keep_pairs(struct check_table *shown, const struct run_mapping *mapping,
                        const struct mapping_findings *found) {
-    shown->pairs = memory_array(found->refusal_count, sizeof *shown->pairs);
-    shown->pair_count = found->refusal_count;
-    for (size_t i = 0; i < found->refusal_count; i++) {
+    size_t count = found->refusal_count < mapping->written_count ? found->refusal_count : mapping->written_count;
+    shown->pairs = memory_array(count, sizeof *shown->pairs);
+    shown->pair_count = count;
+    for (size_t i = 0; i < count; i++) {
         const struct source_column *source = &mapping->source.columns[mapping->columns[i]];
         shown->pairs[i] = (struct check_pair){
             .source = memory_copy_string(source->name),
@@ -357,6 +359,19 @@ static bool look_at_facts(struct checker *checker, const struct run_table *table
     return true;
 }
 
+/* What merging asks of the target beyond what every load does. */
+static void look_at_merging(struct checker *checker, const struct run_table *table, struct run_mapping *mapping,
+                            struct check_findings *findings) {
+    struct error error;
+    error_clear(&error);
+    if (!merging_look_up(mapping, table->config, &table->database->control, &error))
+        add_failure(checker, findings, strcmp(error.code, "42501") == 0 ? "target_privileges" : "uniqueness_columns",
+                    &error);
+    else if (mapping->merges)
+        check_add(findings, CHECK_OK, "uniqueness_columns",
+                  "rows are merged by a unique index on the uniqueness_columns");
+}
+
 static size_t problems_in(const struct check_findings *findings) {
     size_t count = 0;
     for (size_t i = 0; i < findings->count; i++)
@@ -389,6 +404,8 @@ static void look_at_table(struct checker *checker, size_t index) {
     if (source && target) {
         look_at_columns(checker, table, &mapping, shown);
         look_at_chunking(checker, table, &mapping, findings);
+        if (problems_in(findings) == problems)
+            look_at_merging(checker, table, &mapping, findings);
     }
     /* The rows last: that can fail, and the transaction with it. */
     if (target && mapping.create_sql == NULL && look_at_facts(checker, table, &mapping, findings) && problems == 0)

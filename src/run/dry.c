@@ -5,6 +5,7 @@
 #include "run/begin.h"
 #include "run/indexes.h"
 #include "run/mapping.h"
+#include "run/merging.h"
 #include "run/planning.h"
 #include "run/presence.h"
 #include "run/run.h"
@@ -67,10 +68,13 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
     fprintf(out, "%s -> %s.%s.%s\n", table->label,
             table->database->control.database == NULL ? "" : table->database->control.database, mapping->target.schema,
             mapping->target.name);
-    fprintf(out, "  mode: copy, %zu columns, COPY in %s format%s%s\n", mapping->column_count,
-            mapping->format == ENCODE_TEXT ? "text" : "binary",
+    fprintf(out, "  mode: %s, %zu columns, COPY in %s format%s%s\n", merging_mode_name(table->config->mode),
+            mapping->written_count, mapping->format == ENCODE_TEXT ? "text" : "binary",
             table->config->source_filter == NULL ? "" : ", filter: ",
             table->config->source_filter == NULL ? "" : table->config->source_filter);
+    for (size_t i = 0; mapping->merges && i < mapping->merge.key_count; i++)
+        fprintf(out, "%s%s%s", i == 0 ? "  key: " : ", ", mapping->targets[mapping->merge.key[i]].name,
+                i + 1 == mapping->merge.key_count ? "\n" : "");
     if (mapping->snapshot.kind == SNAPSHOT_AT_MOMENT)
         fprintf(out, "  snapshot: as it was at %s\n", mapping->snapshot.moment);
     else

@@ -35,6 +35,7 @@ static bool reconcile(struct worker *worker, struct run_table *table, const stru
         .target_rows_before = totals->target_rows_before,
         .target_run_rows = totals->target_run_rows,
         .truncated = table->config->truncate_onstart,
+        .merged = table->config->mode != MODE_COPY,
     };
     struct encode_changes changes;
     bool done = count_target(worker, table, totals, &facts, error) && reconcile_table(&facts, &remarks, error) &&
@@ -81,9 +82,25 @@ static bool owes_statistics(struct run *run, const struct run_table *table) {
     return owes;
 }
 
+static void tell_completed(struct run *run, const struct run_table *table, const struct ledger_totals *totals) {
+    const struct merge_counts *merged = &totals->merged;
+    struct log_scope scope = run_scope(table, 0);
+    struct buffer text = {0};
+    buffer_appendf(&text, "completed: %lld rows in %lld chunks, reconciled", (long long)totals->rows_copied,
+                   (long long)totals->total_chunks);
+    if (table->config->mode != MODE_COPY)
+        buffer_appendf(
+            &text,
+            "; merged: %lld inserted, %lld updated, %lld unchanged, %lld older than the target's, %lld dropped as "
+            "duplicates of their key",
+            (long long)merged->inserted, (long long)merged->updated, (long long)merged->unchanged,
+            (long long)merged->older, (long long)merged->duplicate);
+    log_write(run->log, LOG_INFO, &scope, "%s", buffer_string(&text));
+    buffer_release(&text);
+}
+
 bool finish_table(struct worker *worker, struct run_table *table, struct error *error) {
     struct run *run = worker->run;
-    struct log_scope scope = run_scope(table, 0);
     struct ledger_totals totals;
     bool unknown = false;
     if (!indexes_restore(worker, table, error) || !load_connect_target(worker, table->database, error))
@@ -108,7 +125,6 @@ bool finish_table(struct worker *worker, struct run_table *table, struct error *
         target_rollback(&worker->target);
         return false;
     }
-    log_write(run->log, LOG_INFO, &scope, "completed: %lld rows in %lld chunks, reconciled",
-              (long long)totals.rows_copied, (long long)totals.total_chunks);
+    tell_completed(run, table, &totals);
     return true;
 }

@@ -12,7 +12,7 @@
 enum { BUILDS_AT_ONCE = 4 };
 
 bool indexes_merging(const struct config_table *table) {
-    return table->uniqueness_column_count > 0 && !table->truncate_onstart;
+    return table->mode != MODE_COPY;
 }
 
 bool indexes_worth_dropping(int64_t rows, int64_t rows_before) {

@@ -35,7 +35,7 @@ static int64_t waits_since(struct run *run, struct worker *worker, int64_t *limi
     if (atomic_load(&worker->loading)) {
         int64_t moved_us = atomic_load(&worker->last_progress_us);
         int64_t read_us = atomic_load(&worker->reader.last_progress_us);
-        answered = atomic_load(&worker->reader.first_batch_seen);
+        answered = atomic_load(&worker->reader.first_batch_seen) && !atomic_load(&worker->merging);
         since_us = read_us > moved_us ? read_us : moved_us;
     } else {
         pthread_mutex_lock(&run->mutex);

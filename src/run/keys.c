@@ -103,7 +103,7 @@ static void choose_hash(struct run_mapping *mapping, const size_t *key, size_t c
         reliable = reliable && plan_hash_reliable(&mapping->source.columns[key[i]]);
     for (size_t i = 0; reliable && i < count; i++)
         add_key(mapping, &mapping->source.columns[key[i]]);
-    for (size_t i = 0; !reliable && i < mapping->column_count; i++)
+    for (size_t i = 0; !reliable && i < mapping->written_count; i++)
         if (plan_hash_reliable(&mapping->source.columns[mapping->columns[i]]))
             add_key(mapping, &mapping->source.columns[mapping->columns[i]]);
     if (mapping->key_count > 0)

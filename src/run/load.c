@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/merging.h"
 #include "run/reject.h"
 #include "run/snapshot.h"
 #include "target/copy.h"
@@ -71,11 +72,24 @@ static void note_progress(struct worker *worker) {
     atomic_store(&worker->last_progress_us, clock_monotonic_us());
 }
 
-static bool begin_load(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                       struct error *error) {
+/* How one attempt at a chunk goes. */
+struct attempt {
+    struct run_table *table;
+    const struct ledger_claim *claim;
+    const char *copy_sql;
+    bool merges; /* through a temporary table; else straight into the target */
+    bool shared; /* other chunks may have the same keys */
+    struct load_counts loaded;
+    struct merge_counts counts; /* of a table that merges */
+};
+
+static bool begin_load(struct worker *worker, const struct attempt *attempt, struct error *error) {
+    const struct run_table *table = attempt->table;
+    const struct ledger_claim *claim = attempt->claim;
     return load_connect_target(worker, table->database, error) && target_begin(&worker->target, false, error) &&
            ledger_enter_load(&worker->target, worker->run->run_id, claim, table->feed->target_schema,
                              table->config->target, table->generation, error) &&
+           (!attempt->merges || merge_stage(&table->mapping.merge, &worker->target, error)) &&
            fault_point(&worker->run->faults, "before_data", error);
 }
 
@@ -95,13 +109,15 @@ static void name_bad_row(struct worker *worker, int64_t bad_row, struct error *e
 /* One COPY command: this segment and those after it, as far as they are there already. It never waits for the source,
  * since a backend in COPY whose client has nothing to say heeds no timeout; where the source is slower than the target,
  * more commands cost nothing. The segments are kept until they are acknowledged. */
-static bool send_segments(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                          const struct encode_segment *segment, struct load_counts *counts, struct error *error) {
+static bool send_segments(struct worker *worker, struct attempt *attempt, const struct encode_segment *segment,
+                          struct error *error) {
+    const struct run_table *table = attempt->table;
+    const struct ledger_claim *claim = attempt->claim;
     struct copy_command copy;
     size_t sent = 0;
     int64_t count = 0;
     int64_t bad_row = -1;
-    if (!reject_prepare(worker, table, error) || !copy_begin(&copy, &worker->target, table->mapping.copy_sql, error))
+    if (!reject_prepare(worker, table, error) || !copy_begin(&copy, &worker->target, attempt->copy_sql, error))
         return false;
     for (bool more = true; more;) {
         if (!copy_send(&copy, segment, error))
@@ -116,15 +132,16 @@ static bool send_segments(struct worker *worker, const struct run_table *table, 
         more = more && segment != NULL;
     }
     if (copy_end(&copy, &count, &bad_row, error)) {
-        counts->copied += count;
+        attempt->loaded.copied += count;
     } else if (error->kind != ERROR_DATA || !reject_wanted(table)) {
         if (bad_row >= 0)
             name_bad_row(worker, bad_row, error);
         return false;
-    } else if (!reject_repair(worker, table, claim, &copy, bad_row, &counts->copied, &counts->rejected, error)) {
+    } else if (!reject_repair(worker, table, claim, &copy, bad_row, &attempt->loaded.copied, &attempt->loaded.rejected,
+                              error)) {
         return false;
     }
-    if (!reject_accept(worker, table, error) || !reject_refusals(worker, table, claim, &counts->refused, error))
+    if (!reject_accept(worker, table, error) || !reject_refusals(worker, table, claim, &attempt->loaded.refused, error))
         return false;
     atomic_fetch_add(&worker->rows_in_hand, count);
     atomic_fetch_add(&worker->run->bytes_sent, (int64_t)sent);
@@ -135,19 +152,18 @@ static bool send_segments(struct worker *worker, const struct run_table *table, 
 
 /* The transaction begins with the first segment, not before: the source may compute for long, and an open transaction
  * would hold vacuum back meanwhile. */
-static bool send_all(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                     struct load_counts *counts, struct error *error) {
+static bool send_all(struct worker *worker, struct attempt *attempt, struct error *error) {
     bool begun = false;
     for (;;) {
         const struct encode_segment *segment;
         if (!reader_next(&worker->reader, &segment, error))
             return false;
-        if (!begun && !begin_load(worker, table, claim, error))
+        if (!begun && !begin_load(worker, attempt, error))
             return false;
         begun = true;
         if (segment == NULL)
-            return reject_refusals(worker, table, claim, &counts->refused, error);
-        if (!send_segments(worker, table, claim, segment, counts, error))
+            return reject_refusals(worker, attempt->table, attempt->claim, &attempt->loaded.refused, error);
+        if (!send_segments(worker, attempt, segment, error))
             return false;
     }
 }
@@ -168,8 +184,20 @@ static bool ask_ledger(struct worker *worker, const struct run_table *table, con
     return false;
 }
 
-static bool record(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                   const struct load_counts *loaded, bool *last, struct error *error) {
+/* What was copied is counted where it is merged, too. */
+static bool record_merge(struct worker *worker, struct attempt *attempt, struct error *error) {
+    if (!attempt->table->mapping.merges)
+        return true;
+    if (!attempt->merges)
+        attempt->counts = (struct merge_counts){.staged = attempt->loaded.copied, .inserted = attempt->loaded.copied};
+    return reconcile_merge(attempt->loaded.copied, &attempt->counts, error) &&
+           ledger_count_merge(&worker->target, attempt->claim, &attempt->counts, error);
+}
+
+static bool record(struct worker *worker, struct attempt *attempt, bool *last, struct error *error) {
+    const struct run_table *table = attempt->table;
+    const struct ledger_claim *claim = attempt->claim;
+    const struct load_counts *loaded = &attempt->loaded;
     struct faults *faults = &worker->run->faults;
     struct reconcile_chunk counts = {
         .rows_read = worker->reader.rows_read,
@@ -182,6 +210,7 @@ static bool record(struct worker *worker, const struct run_table *table, const s
     };
     bool unknown = false;
     if (!reconcile_chunk(&counts, error) || !fault_point(faults, "after_data", error) ||
+        !record_merge(worker, attempt, error) ||
         !ledger_count_changes(&worker->target, worker->run->run_id, claim->table_id, &worker->reader.changes, error) ||
         !ledger_leave_load(&worker->target, worker->run->run_id, claim, loaded->copied, last, error) ||
         !fault_point(faults, "after_record", error))
@@ -215,7 +244,7 @@ static bool check_hash(struct source_connection *source, const struct dialect *d
 
 /* The chunk carries its own key columns, so a resumed plan stays itself. */
 static bool build_query(const struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                        struct buffer *sql, bool *has_inexact, struct error *error) {
+                        struct buffer *sql, bool *has_inexact, bool *shared, struct error *error) {
     const struct dialect *dialect = source_dialect(worker->run->source);
     const struct run_mapping *mapping = &table->mapping;
     struct source_column *keys = NULL;
@@ -227,15 +256,101 @@ static bool build_query(const struct worker *worker, const struct run_table *tab
     if (done)
         plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count,
                         table->config->source_filter, keys, key_count, &chunk, has_inexact);
+    if (done && mapping->merges)
+        *shared = merging_shares_keys(mapping, table, worker->run, keys, key_count);
     plan_chunk_release(&chunk, key_count);
     plan_keys_release(&keys, &key_count);
     return done;
 }
 
-bool load_chunk(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, bool *last,
+/* Other chunks of this target may hold the same keys: their merges go one after the other, so that each sees what those
+ * before it have written. What this takes is given back by COMMIT. */
+static bool wait_for_turn(struct worker *worker, const struct run_table *table, struct error *error) {
+    bool locked = false;
+    for (;;) {
+        note_progress(worker);
+        if (!ledger_lock_merge(&worker->target, table->feed->target_schema, table->config->target, &locked, error))
+            return false;
+        if (locked)
+            return true;
+        clock_sleep_ms(50);
+    }
+}
+
+static bool merge_staged(struct worker *worker, struct attempt *attempt, struct error *error) {
+    const struct run_table *table = attempt->table;
+    struct buffer own = {0};
+    if (attempt->shared)
+        ledger_own_transactions(&own, worker->run->run_id, table->feed->target_schema, table->config->target);
+    /* Neither end moves a byte while the server merges. */
+    worker->target.stall_limit_us = worker->run->first_answer_limit_us;
+    atomic_store(&worker->merging, true);
+    bool done = fault_point(&worker->run->faults, "before_merge", error) &&
+                (!attempt->shared || wait_for_turn(worker, table, error)) &&
+                merge_run(&table->mapping.merge, &worker->target, attempt->shared ? buffer_string(&own) : NULL,
+                          &attempt->counts, error);
+    atomic_store(&worker->merging, false);
+    worker->target.stall_limit_us = worker->run->stall_limit_us;
+    note_progress(worker);
+    buffer_release(&own);
+    return done;
+}
+
+/* One reading of the chunk. */
+static bool load_once(struct worker *worker, struct attempt *attempt, const struct reader_request *request, bool *last,
+                      struct error *error) {
+    reader_begin(&worker->reader, worker->source, request);
+    atomic_store(&worker->loading, true);
+    bool done = send_all(worker, attempt, error) && (!attempt->merges || merge_staged(worker, attempt, error)) &&
+                record(worker, attempt, last, error);
+    atomic_store(&worker->loading, false);
+    reader_end(&worker->reader);
+    atomic_store(&worker->rows_in_hand, 0);
+    if (!done)
+        target_rollback(&worker->target);
+    return done;
+}
+
+/* COPY met a key that is there, or waited for another that did the same: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+static bool met_key(const struct error *error) {
+    return strcmp(error->code, "23505") == 0 || strcmp(error->code, "40P01") == 0;
+}
+
+static bool load_by_merging(struct worker *worker, struct attempt *attempt, const struct reader_request *request,
+                            bool *last, struct error *error) {
+    struct buffer copy = {0};
+    merge_copy_statement(&copy, &attempt->table->mapping.merge, request->format);
+    attempt->copy_sql = buffer_string(&copy);
+    attempt->merges = true;
+    attempt->loaded = (struct load_counts){0};
+    bool done = load_once(worker, attempt, request, last, error);
+    buffer_release(&copy);
+    return done;
+}
+
+/* Straight into the target, where it was empty. Where a key turns up twice after all, the chunk is read again and merged, and so
+ * are the chunks after it. */
+static bool load_by_copy(struct worker *worker, struct attempt *attempt, const struct reader_request *request,
+                         bool *last, struct error *error) {
+    struct run_table *table = attempt->table;
+    struct log_scope scope = run_scope(table, attempt->claim->chunk_id);
+    attempt->copy_sql = table->mapping.copy_sql;
+    if (load_once(worker, attempt, request, last, error))
+        return true;
+    if (!table->mapping.merges || !met_key(error))
+        return false;
+    if (!atomic_exchange(&table->met_keys, true))
+        log_write(worker->run->log, LOG_INFO, &scope,
+                  "a key came twice although the target was empty: merging from here on (%s)", error->message);
+    error_clear(error);
+    return load_by_merging(worker, attempt, request, last, error);
+}
+
+bool load_chunk(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, bool *last,
                 int64_t *rows, struct error *error) {
     const struct run_mapping *mapping = &table->mapping;
     struct buffer sql = {0};
+    struct attempt attempt = {.table = table, .claim = claim};
     struct reader_request request = {
         .targets = mapping->targets,
         .target_count = mapping->column_count,
@@ -246,22 +361,15 @@ bool load_chunk(struct worker *worker, const struct run_table *table, const stru
         .allow_rounding = table->config->settings.rounding == ROUNDING_ALLOW,
         .refuse_rows = reject_wanted(table),
     };
-    struct load_counts counts = {0};
     note_progress(worker);
-    if (!load_connect_source(worker, error) || !build_query(worker, table, claim, &sql, &request.has_inexact, error)) {
-        buffer_release(&sql);
-        return false;
-    }
+    bool done = load_connect_source(worker, error) &&
+                build_query(worker, table, claim, &sql, &request.has_inexact, &attempt.shared, error);
     request.sql = buffer_string(&sql);
-    reader_begin(&worker->reader, worker->source, &request);
-    atomic_store(&worker->loading, true);
-    bool done = send_all(worker, table, claim, &counts, error) && record(worker, table, claim, &counts, last, error);
-    atomic_store(&worker->loading, false);
-    reader_end(&worker->reader);
+    if (done && mapping->merges && !merging_may_copy(table))
+        done = load_by_merging(worker, &attempt, &request, last, error);
+    else if (done)
+        done = load_by_copy(worker, &attempt, &request, last, error);
     buffer_release(&sql);
-    atomic_store(&worker->rows_in_hand, 0);
-    *rows = counts.copied;
-    if (!done)
-        target_rollback(&worker->target);
+    *rows = attempt.loaded.copied;
     return done || snapshot_judge(worker->run, table, mapping, error);
 }

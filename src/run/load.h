@@ -13,7 +13,7 @@ bool load_connect_source(struct worker *worker, struct error *error) THAW_CHECK;
 void load_disconnect(struct worker *worker);
 
 /* Load a claimed chunk. *last: it was the table's last one. ERROR_LOST: somebody else has it now, nothing was written. */
-bool load_chunk(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim, bool *last,
+bool load_chunk(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, bool *last,
                 int64_t *rows, struct error *error) THAW_CHECK;
 
 #endif

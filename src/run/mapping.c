@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "run/create.h"
+#include "run/merging.h"
 #include "run/snapshot.h"
 #include "target/copy.h"
 #include "target/create.h"
@@ -15,7 +16,7 @@ static void append_name(struct buffer *list, const char *name) {
     buffer_appendf(list, "%s\"%s\"", list->length > 0 ? ", " : "", name);
 }
 
-static struct buffer *add_problem(struct mapping_findings *findings) {
+struct buffer *mapping_add_problem(struct mapping_findings *findings) {
     findings->problems = memory_resize(findings->problems, findings->problem_count + 1, sizeof *findings->problems);
     struct buffer *problem = &findings->problems[findings->problem_count++];
     memset(problem, 0, sizeof *problem);
@@ -42,7 +43,7 @@ static const char *nearest_target_column(const struct run_mapping *mapping, cons
 
 static void add_unknown_name(struct mapping_findings *findings, const char *end, const char *name,
                              const char *nearest) {
-    struct buffer *problem = add_problem(findings);
+    struct buffer *problem = mapping_add_problem(findings);
     buffer_appendf(problem, "column_mapping names the %s column \"%s\", which doesn't exist", end, name);
     if (nearest != NULL)
         buffer_appendf(problem, " (did you mean \"%s\"?)", nearest);
@@ -72,7 +73,7 @@ static void pair_columns(struct run_mapping *mapping, const struct config_table 
         if (found < 0 || mapping->target.columns[found].generated) {
             append_name(&findings->left_out, mapping->source.columns[i].name);
         } else if (taken[found]) {
-            buffer_appendf(add_problem(findings), "two source columns go into the target column \"%s\"", name);
+            buffer_appendf(mapping_add_problem(findings), "two source columns go into the target column \"%s\"", name);
         } else {
             taken[found] = true;
             mapping->columns[mapping->column_count] = i;
@@ -82,10 +83,11 @@ static void pair_columns(struct run_mapping *mapping, const struct config_table 
     for (size_t i = 0; i < mapping->target.column_count; i++) {
         const struct target_column *column = &mapping->target.columns[i];
         if (!taken[i] && column->not_null && !column->has_default && !column->generated)
-            buffer_appendf(add_problem(findings),
+            buffer_appendf(mapping_add_problem(findings),
                            "the target column \"%s\" is NOT NULL without a default, and no source column goes there",
                            column->encode.name);
     }
+    mapping->written_count = mapping->column_count;
     memory_release(&taken);
 }
 
@@ -136,6 +138,7 @@ bool mapping_pair(struct run_mapping *mapping, const struct config_table *config
     memset(findings, 0, sizeof *findings);
     check_mapped_names(mapping, config, findings);
     pair_columns(mapping, config, findings);
+    merging_add_columns(mapping, config, findings);
     if (mapping->column_count > 0)
         return check_pairs(mapping, source, dialect, findings, error);
     error_set(error, ERROR_CONFIG,
@@ -212,11 +215,12 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
     bool done = source_describe(source, &table->relation, &mapping->source, error) &&
                 create_find_target(mapping, table, dialect, target, error) &&
                 map_columns(mapping, table, source, dialect, log, error) &&
-                mapping_choose_keys(mapping, table->config, error);
+                mapping_choose_keys(mapping, table->config, error) &&
+                merging_prepare(mapping, table->config, target, error);
     if (done) {
         warn_of_types(mapping, table, log);
         choose_key_columns(mapping);
-        copy_statement(&copy, mapping->target.schema, mapping->target.name, mapping->targets, mapping->column_count,
+        copy_statement(&copy, mapping->target.schema, mapping->target.name, mapping->targets, mapping->written_count,
                        mapping->format);
         mapping->copy_sql = buffer_steal(&copy);
     } else {
@@ -226,6 +230,12 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
 }
 
 void mapping_release(struct run_mapping *mapping) {
+    for (size_t i = mapping->written_count; i < mapping->column_count; i++) {
+        memory_release(&mapping->targets[i].name);
+        memory_release(&mapping->targets[i].type_name);
+        memory_release(&mapping->targets[i].base_name);
+    }
+    merge_release(&mapping->merge);
     source_table_release(&mapping->source);
     snapshot_release(&mapping->snapshot);
     target_table_release(&mapping->target);

@@ -25,6 +25,8 @@ struct mapping_findings {
  * where nothing pairs, or the source didn't answer; `findings` is to be released either way. */
 bool mapping_pair(struct run_mapping *mapping, const struct config_table *config, struct source_connection *source,
                   const struct dialect *dialect, struct mapping_findings *findings, struct error *error) THAW_CHECK;
+/* A new one, empty: a sentence is to be appended. */
+struct buffer *mapping_add_problem(struct mapping_findings *findings);
 void mapping_findings_release(struct mapping_findings *findings);
 /* The source column that is called nearly so, or NULL. */
 const char *mapping_nearest_source_column(const struct run_mapping *mapping, const char *name);

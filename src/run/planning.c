@@ -30,6 +30,8 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     struct error narrowing;
     struct plan_size size = plan_choose_size(&mapping->source, mapping->columns, mapping->column_count, mapping->method,
                                              table->config->settings.batch_size, workers);
+    if (mapping->merges)
+        plan_shrink_for_merging(&size);
     if (mapping->method == PLAN_HASH)
         plan_hash_query(&sql, dialect, &mapping->source.relation, table->config->source_filter, mapping->keys,
                         mapping->key_count);
@@ -175,17 +177,20 @@ static bool make_target(struct worker *worker, const struct draft *drafts, size_
 /* One synchronous transaction: the target is taken over, made where it is missing and, once in the run's life, truncated; the
  * plans are stored. */
 static bool store_group(struct worker *worker, const struct draft *drafts, size_t count, int64_t *generation,
-                        struct error *error) {
+                        int64_t *rows_before, struct error *error) {
     struct run *run = worker->run;
     const struct run_table *first = drafts[0].table;
     const char *schema = first->feed->target_schema;
     const char *name = first->config->target;
     bool truncate = first->config->truncate_onstart;
+    enum ledger_writing writing = truncate                           ? WRITING_TRUNCATES
+                                  : first->config->mode == MODE_COPY ? WRITING_ADDS
+                                                                     : WRITING_MERGES;
     bool already = false;
     bool made = false;
     bool unknown = false;
     int evicted = 0;
-    int64_t rows_before = -1;
+    *rows_before = -1;
     /* TRUNCATE and the count may wait for the server for long, in silence. */
     worker->target.stall_limit_us = run->first_answer_limit_us;
     if (!ledger_evict_overdue(&worker->target, &evicted, error))
@@ -193,23 +198,23 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
     if (evicted > 0)
         log_warning(run->log, "plan", "ended the connections of %d owner(s) whose deadline had passed", evicted);
     if (!target_begin(&worker->target, true, error) ||
-        !ledger_take_target(&worker->target, run->run_id, schema, name, truncate, generation, &already, error) ||
+        !ledger_take_target(&worker->target, run->run_id, schema, name, writing, generation, &already, error) ||
         !fault_point(&run->faults, "before_truncate", error) || !make_target(worker, drafts, count, &made, error))
         return false;
     if (made) {
-        rows_before = 0;
+        *rows_before = 0;
     } else if (!already && truncate) {
         if (!target_truncate(&worker->target, schema, name, error))
             return false;
         log_info(run->log, "plan", "truncated %s.%s", schema, name);
-        rows_before = 0;
-    } else if (!already && !target_count_rows(&worker->target, schema, name, &rows_before, error)) {
+        *rows_before = 0;
+    } else if (!already && !target_count_rows(&worker->target, schema, name, rows_before, error)) {
         return false;
     }
-    if (!already && !drop_indexes(worker, drafts, count, rows_before, error))
+    if (!already && !drop_indexes(worker, drafts, count, *rows_before, error))
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!drafts[i].failed && !drafts[i].known && !store_table(worker, &drafts[i], *generation, rows_before, error))
+        if (!drafts[i].failed && !drafts[i].known && !store_table(worker, &drafts[i], *generation, *rows_before, error))
             return false;
     return fault_point(&run->faults, "before_plan_commit", error) && target_commit(&worker->target, &unknown, error) &&
            fault_point(&run->faults, "after_plan_commit", error);
@@ -223,7 +228,7 @@ static bool shares_target(const struct run *run, const struct run_table *table) 
 }
 
 /* Hand the drafts over to the workers. */
-static void publish(struct run *run, struct draft *drafts, size_t count, int64_t generation) {
+static void publish(struct run *run, struct draft *drafts, size_t count, int64_t generation, int64_t rows_before) {
     pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < count; i++) {
         struct run_table *table = drafts[i].table;
@@ -235,6 +240,7 @@ static void publish(struct run *run, struct draft *drafts, size_t count, int64_t
         memset(&drafts[i].mapping, 0, sizeof drafts[i].mapping);
         if (!drafts[i].known) {
             table->generation = generation;
+            table->rows_before = rows_before;
             table->chunks_total = (int64_t)drafts[i].plan.chunk_count;
             table->rows_expected = drafts[i].plan.expected_rows;
             table->planned = true;
@@ -262,6 +268,7 @@ static bool read_ledger(struct worker *worker, struct draft *drafts, size_t coun
                 drafts[i].metadata = memory_copy_string(stored.list[s].metadata);
                 drafts[i].unread = stored.list[s].completed_chunks < stored.list[s].total_chunks;
                 table->generation = stored.list[s].target_generation;
+                table->rows_before = ledger_rows_before(&stored.list[s]);
                 table->chunks_total = stored.list[s].total_chunks;
                 table->chunks_completed = stored.list[s].completed_chunks;
                 table->rows_expected = stored.list[s].expected_rows;
@@ -327,6 +334,7 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
                         struct error *error) {
     struct run_database *database = drafts[0].table->database;
     int64_t generation = 0;
+    int64_t rows_before = -1;
     size_t alive = 0;
     size_t fresh = 0;
     bool claimed = false;
@@ -354,14 +362,14 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
             return false;
     }
     if (fresh > 0) {
-        bool stored = store_group(worker, drafts, count, &generation, error);
+        bool stored = store_group(worker, drafts, count, &generation, &rows_before, error);
         if (!stored) {
             target_rollback(&worker->target);
             return false;
         }
     }
     if (alive > 0)
-        publish(worker->run, drafts, count, generation);
+        publish(worker->run, drafts, count, generation, rows_before);
     return true;
 }
 

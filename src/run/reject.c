@@ -71,6 +71,7 @@ bool reject_refusals(struct worker *worker, const struct run_table *table, const
 struct repair {
     struct worker *worker;
     const struct run_table *table;
+    const char *statement; /* of COPY */
     struct encode_refusal *refusals;
     size_t refusal_count;
     int64_t copied;
@@ -114,7 +115,7 @@ static bool copy_rows(struct repair *repair, struct copy_command *copy, int64_t 
     int64_t copied = 0;
     int64_t base = 0;
     *bad_row = -1;
-    if (!copy_begin(copy, &worker->target, repair->table->mapping.copy_sql, error))
+    if (!copy_begin(copy, &worker->target, repair->statement, error))
         return false;
     for (unsigned i = 0; (segment = reader_kept(&worker->reader, i)) != NULL; base += segment->rows, i++) {
         int64_t from = first > base ? first - base : 0;
@@ -162,7 +163,7 @@ static bool load_rows(struct repair *repair, int64_t first, int64_t count, struc
 bool reject_repair(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
                    const struct copy_command *failed, int64_t bad_row, int64_t *copied, int64_t *rejected,
                    struct error *error) {
-    struct repair repair = {.worker = worker, .table = table};
+    struct repair repair = {.worker = worker, .table = table, .statement = failed->statement};
     int64_t first = 0;
     int64_t count = failed->rows;
     bool done = narrow(&repair, &first, &count, bad_row, failed, error) && load_rows(&repair, first, count, error) &&

@@ -23,6 +23,7 @@
 #include "source/source.h"
 #include "target/catalogue.h"
 #include "target/connection.h"
+#include "target/merge.h"
 
 struct run;
 
@@ -85,9 +86,12 @@ struct run_mapping {
     struct source_table source; /* its relation is what is read: at the snapshot's moment, if there is one */
     struct run_snapshot snapshot;
     struct target_table target;
-    size_t *columns;               /* source columns to copy, in order */
-    struct encode_target *targets; /* where each goes; strings borrowed from `target` */
+    size_t *columns; /* source columns to copy, in order */
+    struct encode_target
+        *targets; /* where each goes; strings borrowed from `target`, of the columns beyond written_count owned */
     size_t column_count;
+    size_t
+        written_count; /* the first so many go into the target; the others only decide between rows that are merged */
     enum plan_method method;
     struct source_column *keys; /* chunking columns, deep-copied; none for PLAN_WHOLE */
     size_t key_count;
@@ -98,6 +102,8 @@ struct run_mapping {
     bool create_schema; /* the schema first */
     char *copy_sql;
     enum encode_format format; /* of COPY: text where some pair has no binary form */
+    bool merges;               /* rows are merged into the target, and `merge` says how */
+    struct merge merge;
 };
 
 struct run_table {
@@ -121,9 +127,11 @@ struct run_table {
     bool planned; /* its chunks are in the ledger */
     struct run_mapping mapping;
     int64_t generation;
-    int active;    /* workers of this process in its chunks */
-    int exhausted; /* chunks whose last attempt failed since one was completed */
-    int readers;   /* and how many of them the source can have at once */
+    int64_t rows_before;  /* in the target when the run took it; -1: unknown */
+    atomic_bool met_keys; /* COPY has met a key that is there already: the chunks that come are merged */
+    int active;           /* workers of this process in its chunks */
+    int exhausted;        /* chunks whose last attempt failed since one was completed */
+    int readers;          /* and how many of them the source can have at once */
     int64_t chunks_total, chunks_completed;
     int64_t rows_expected, rows_committed;
     bool builds_offered; /* a worker restores its target's indexes, and others may help */
@@ -145,6 +153,7 @@ struct worker {
     struct reader reader;
     _Atomic int64_t last_progress_us;
     atomic_bool loading;          /* a chunk is in hand: the watchdog looks */
+    atomic_bool merging;          /* and PostgreSQL computes, in silence */
     _Atomic int64_t rows_in_hand; /* acknowledged, not committed */
     bool brought_last;            /* its latest chunk was its table's last one */
     atomic_bool busy;

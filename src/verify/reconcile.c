@@ -42,6 +42,21 @@ bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) {
     return error_hint(error, "the chunk is rolled back; this is a defect of thaw: please report it with the log");
 }
 
+bool reconcile_merge(int64_t rows_copied, const struct merge_counts *counts, struct error *error) {
+    int64_t sum = counts->inserted + counts->updated + counts->unchanged + counts->older + counts->duplicate;
+
+    if (counts->staged == rows_copied && sum == rows_copied)
+        return true;
+    error_set(error, ERROR_DIFFERENCE,
+              "the merged rows don't add up: PostgreSQL took %" PRId64 " and found %" PRId64
+              " to merge, of which it inserted %" PRId64 ", updated %" PRId64 ", left %" PRId64
+              " unchanged and %" PRId64 " since they were older, and dropped %" PRId64 " as duplicates",
+              rows_copied, counts->staged, counts->inserted, counts->updated, counts->unchanged, counts->older,
+              counts->duplicate);
+    return error_hint(error,
+                      "the chunk is rolled back; look for a trigger on the target that changes other rows of it");
+}
+
 static bool reconcile_chunks(const struct reconcile_table *table, struct error *error) {
     if (table->failed_chunks == 0 && table->completed_chunks == table->total_chunks)
         return true;
@@ -89,11 +104,12 @@ static bool reconcile_target(const struct reconcile_table *table, struct buffer 
 
     if (difference == 0)
         return true;
-    if (difference > 0 && !table->truncated) {
+    if ((difference > 0 || table->merged) && !table->truncated) {
         buffer_appendf(remarks,
-                       "the target has %" PRId64 " rows more than the %" PRId64 " that it had before and the %" PRId64
+                       "the target has %" PRId64 " rows %s than the %" PRId64 " that it had before and the %" PRId64
                        " of this run: somebody else writes there. ",
-                       difference, before, table->target_run_rows);
+                       difference > 0 ? difference : -difference, difference > 0 ? "more" : "fewer", before,
+                       table->target_run_rows);
         return true;
     }
     error_set(error, ERROR_DIFFERENCE,

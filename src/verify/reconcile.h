@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "target/merge.h"
 
 /* One chunk, before its transaction is committed. */
 struct reconcile_chunk {
@@ -26,6 +27,9 @@ struct reconcile_chunk {
 
 bool reconcile_chunk(const struct reconcile_chunk *chunk, struct error *error) THAW_CHECK;
 
+/* What became of the rows of one chunk that was merged: each of those that COPY took is exactly one of these. */
+bool reconcile_merge(int64_t rows_copied, const struct merge_counts *counts, struct error *error) THAW_CHECK;
+
 /* One table, when its last chunk is in. */
 struct reconcile_table {
     int64_t total_chunks, completed_chunks, failed_chunks;
@@ -37,8 +41,9 @@ struct reconcile_table {
 
     int64_t target_rows;        /* in the target now; -1: not counted, e.g. while others of this run still load there */
     int64_t target_rows_before; /* when this run took the target over; 0 after a truncation; -1: unknown */
-    int64_t target_run_rows;    /* loaded there by all tables of this run that feed it, this one included */
+    int64_t target_run_rows;    /* added there by all tables of this run that feed it, this one included */
     bool truncated;             /* the run emptied the target: nothing but its rows may be there */
+    bool merged;                /* into a table that is in use, in which others may delete rows, too */
 };
 
 /* What is odd but no error is appended to `remarks`, as sentences for the log: a source that has changed since it was

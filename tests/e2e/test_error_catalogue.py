@@ -255,7 +255,6 @@ CASES = {
     "unset_variable": Case(("config.json:", "$.postgres.password", "NO_SUCH_SECRET"), 2, change=postgres(password="${NO_SUCH_SECRET}")),
     "setting_out_of_range": Case(("config.json:", "$.parallel_threads", "1 to 256", "1000"), 2, change=setting(parallel_threads=1000)),
     "setting_that_is_not_built": Case(("config.json:", "$.memory_limit_mb", "memory_limit_mb"), 2, change=setting(memory_limit_mb=512)),
-    "upsert": Case(("config.json:", "uniqueness_columns", "truncate_onstart"), 2, table={"uniqueness_columns": ["id"]}),
     "environment_of_another_type": Case(("config.json:", "$.parallel_threads", "THREADS"), 2, change=setting(parallel_threads="${THREADS}"),
                                         environment={"THREADS": "wr0ng-s3cret"}),
     "duplicate_key": Case(("config.json:", "$.sources[0].tables[0].target", "duplicate key", "already on line"), 2, text=with_a_duplicate),

@@ -277,6 +277,33 @@ static void expect_hashes(const char *one, const char *other, bool equal) {
     memory_release(&b);
 }
 
+static void the_mode_follows_from_key_truncation_and_insert_only(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        enum config_mode mode;
+        int64_t batch_size;
+    } cases[] = {
+        {SMALL(", 'batch_size': 5, 'batch_size_copy_mode': 7", "", ""), MODE_COPY, 7},
+        {SMALL(", 'batch_size': 5, 'batch_size_copy_mode': 7", "", ", 'uniqueness_columns': ['a']"), MODE_UPSERT, 5},
+        {SMALL("", "", ", 'uniqueness_columns': ['a'], 'insert_only_mode': true"), MODE_INSERT_ONLY, 0},
+        {SMALL("", ", 'insert_only_mode': true", ", 'uniqueness_columns': ['a']"), MODE_INSERT_ONLY, 0},
+        {SMALL(", 'insert_only_mode': true", "", ", 'uniqueness_columns': ['a'], 'insert_only_mode': false"),
+         MODE_UPSERT, 0},
+        {SMALL(", 'insert_only_mode': true", "", ", 'truncate_onstart': true"), MODE_COPY, 0},
+        {SMALL("", "", ", 'uniqueness_columns': ['a'], 'truncate_onstart': true"), MODE_COPY, 0},
+        {SMALL(", 'insert_only_mode': true", "", ", 'uniqueness_columns': ['a'], 'truncate_onstart': true"),
+         MODE_INSERT_ONLY, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config config;
+        load(&config, cases[i].text);
+        assert_int_equal(config.feeds[0].tables[0].mode, cases[i].mode);
+        assert_int_equal(config.feeds[0].tables[0].settings.batch_size, cases[i].batch_size);
+        config_release(&config);
+    }
+}
+
 static void what_decides_where_rows_go_is_hashed(void **state) {
     (void)state;
     const char *base = SMALL("", "", "");
@@ -297,6 +324,13 @@ static void what_decides_where_rows_go_is_hashed(void **state) {
     expect_hashes(base, SMALL("", "", ", 'chunking_columns': ['a']"), false);
     expect_hashes(base, SMALL("", "", ", 'column_mapping': {'a': 'b'}"), false);
     expect_hashes(base, SMALL(", 'snapshot': 'none'", "", ""), false);
+    expect_hashes(base, SMALL(", 'insert_only_mode': true", "", ""), true); /* there is no key */
+    const char *keyed = SMALL("", "", ", 'uniqueness_columns': ['a']");
+    expect_hashes(base, keyed, false);
+    expect_hashes(keyed, SMALL(", 'insert_only_mode': true", "", ", 'uniqueness_columns': ['a']"), false);
+    expect_hashes(keyed, SMALL("", "", ", 'uniqueness_columns': ['a'], 'sort_columns': ['b']"), false);
+    expect_hashes(
+        keyed, SMALL("", "", ", 'uniqueness_columns': ['a'], 'source_watermark': 'b', 'target_watermark': 'c'"), false);
     expect_hashes(base, SMALL("", "", "}, {'source': 'B', 'target': 'b'"), false);
     expect_hashes(SMALL("", "", ", 'chunking_columns': ['a', 'b']"), SMALL("", "", ", 'chunking_columns': ['b', 'a']"),
                   false);
@@ -388,6 +422,7 @@ int main(void) {
         cmocka_unit_test(a_part_is_selected),
         cmocka_unit_test(the_nearest_name_is_told),
         cmocka_unit_test(names_are_sorted),
+        cmocka_unit_test(the_mode_follows_from_key_truncation_and_insert_only),
         cmocka_unit_test(what_decides_where_rows_go_is_hashed),
         cmocka_unit_test(the_source_is_hashed_without_secrets),
         cmocka_unit_test(a_text_is_hashed),

@@ -106,6 +106,11 @@ static void good_documents_are_accepted(void **state) {
         TABLE("'disable_index': true, 'create_target': true, 'sort_columns': []"),
         TABLE("'source_watermark': null, 'target_watermark': null"),
         TABLE("'truncate_onstart': true, 'uniqueness_columns': ['id']"),
+        TABLE("'uniqueness_columns': ['id'], 'sort_columns': ['a', 'b'], 'insert_only_mode': true"),
+        TABLE("'uniqueness_columns': ['id'], 'source_watermark': 'u', 'target_watermark': 'v'"),
+        TABLE("'truncate_onstart': true, 'source_watermark': 'u', 'target_watermark': 'v'"),
+        TOP("'insert_only_mode': true"),
+        ENTRY("'insert_only_mode': true"),
         TABLE("'uniqueness_columns': [], 'chunking_columns': [], 'column_mapping': {}"),
         TABLE("'chunking_columns': ['a', 'b'], 'chunking_column_types': ['int', 'int'], 'chunking': 'range'"),
         TABLE("'column_mapping': {'note': 'note', '_id': 'id', 'comment': 'remark', 'gone': null}"),
@@ -298,20 +303,10 @@ static void what_is_not_built(void **state) {
     (void)state;
 #define AT_TABLE "$.sources[0].tables[0]."
     static const struct bad cases[] = {
-        {TOP("'insert_only_mode': true"), "$.insert_only_mode", 1, "not available in this version"},
-        {ENTRY("'insert_only_mode': true"), "$.sources[0].insert_only_mode", 2, "not available in this version"},
-        {TABLE("'insert_only_mode': true"), AT_TABLE "insert_only_mode", 3, "not available in this version"},
         {TOP("'memory_limit_mb': 512"), "$.memory_limit_mb", 1, "\"memory_limit_mb\" is not available in this version"},
         {TOP("'snapshot': 'time_travel'"), "$.snapshot", 1, "but a DuckDB source keeps no past"},
         {TOP("'snapshot': 'materialize'"), "$.snapshot", 1, "\"materialize\" is not available in this version"},
         {TOP("'scratch_schema': 'x'"), "$.scratch_schema", 1, "not available in this version"},
-        {TABLE("'uniqueness_columns': ['id']"), AT_TABLE "uniqueness_columns", 3,
-         "merging (upsert), which is not available"},
-        {TABLE("'uniqueness_columns': ['id'], 'truncate_onstart': false"), AT_TABLE "uniqueness_columns", 3,
-         "merging (upsert)"},
-        {TABLE("'sort_columns': ['id']"), AT_TABLE "sort_columns", 3, "not available in this version"},
-        {TABLE("'source_watermark': 'x'"), AT_TABLE "source_watermark", 3, "not available in this version"},
-        {TABLE("'target_watermark': 'x'"), AT_TABLE "target_watermark", 3, "not available in this version"},
     };
     check_bad(cases, COUNT(cases));
 }
@@ -325,9 +320,6 @@ static void what_keys_say_together(void **state) {
          "a watermark without \"uniqueness_columns\""},
         {TABLE("'source_watermark': 'u'"), AT_TABLE "source_watermark", 3, "without \"target_watermark\""},
         {TABLE("'target_watermark': 'u'"), AT_TABLE "target_watermark", 3, "without \"source_watermark\""},
-        {TABLE("'source_watermark': 'u', 'target_watermark': 'u', 'uniqueness_columns': ['id'], 'truncate_onstart': "
-               "true"),
-         AT_TABLE "source_watermark", 3, "together with \"truncate_onstart\""},
         {TABLE("'chunking_columns': ['a'], 'chunking_column_types': ['int', 'int']"), AT_TABLE "chunking_column_types",
          3, "has 2 entries, \"chunking_columns\" has 1"},
         {TABLE("'chunking_column_types': ['int']"), AT_TABLE "chunking_column_types", 3, "has 1 entries"},
@@ -347,6 +339,8 @@ static void what_keys_say_together(void **state) {
          "the same target as $.sources[0].tables[0] (line 3), but empties it first where that one appends"},
         {TABLES("{'source': 'B', 'target': 'a', 'uniqueness_columns': ['id']}"), "$.sources[0].tables[1]", 4,
          "but merges where that one appends"},
+        {TABLES("{'source': 'B', 'target': 'a', 'uniqueness_columns': ['id'], 'insert_only_mode': true}"),
+         "$.sources[0].tables[1]", 4, "but adds new keys only where that one appends"},
         {"{'sources': [{'source_name': 'x', 'tables': [{'source': 'A', 'target': 'a'}]},\n"
          "{'source_name': 'x', 'tables': [{'source': 'B', 'target': 'b'}]}]}",
          "$.sources[1].source_name", 2, "another source has this"},

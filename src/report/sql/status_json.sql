@@ -16,7 +16,11 @@ SELECT row_to_json(run)
                               t.expected_rows, t.rejected_rows, t.percent,
                               to_char(t.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS started_at,
                               to_char(t.completed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS completed_at,
-                              t.error_message
+                              t.error_message,
+                              CASE WHEN t.rows_inserted IS NOT NULL
+                                   THEN json_build_object('inserted', t.rows_inserted, 'updated', t.rows_updated,
+                                                          'unchanged', t.rows_unchanged, 'older', t.rows_older,
+                                                          'duplicate', t.rows_duplicate) END AS merged
                          FROM migration_status.v_table_progress AS t
                         WHERE t.run_id = m.run_id) AS progress) AS tables
          WHERE $1::uuid IS NULL OR m.run_id = $1::uuid

@@ -1,0 +1,19 @@
+/* What merge.c and merge_sql.c share. */
+#ifndef THAW_TARGET_MERGE_SQL_H
+#define THAW_TARGET_MERGE_SQL_H
+
+#include "target/merge.h"
+
+void merge_stage_statement(struct buffer *sql, const struct merge *merge);
+/* Helps the planner: sizes of keys. */
+void merge_analyze_statement(struct buffer *sql, const struct merge *merge);
+/* One line: rows, rows with NULL in their key, keys that come more than once. */
+void merge_examine_statement(struct buffer *sql, const struct merge *merge);
+/* At most one line: the place of a row that differs from another one of its key. */
+void merge_differing_statement(struct buffer *sql, const struct merge *merge);
+/* The key of the staged row at place $1, as text: "id = 17, day = 2026-01-31". */
+void merge_key_statement(struct buffer *sql, const struct merge *merge);
+/* Anything that orders rows of one key? */
+bool merge_has_order(const struct merge *merge);
+
+#endif
