@@ -277,6 +277,22 @@ static bool wait_for_turn(struct worker *worker, const struct run_table *table, 
     }
 }
 
+/* Rows that violate a constraint of the target are found here, and set aside where that is wanted. */
+static bool merge_all(struct worker *worker, struct attempt *attempt, const char *own_transactions,
+                      struct error *error) {
+    const struct run_table *table = attempt->table;
+    int64_t rejected = 0;
+    if (!reject_prepare(worker, table, error))
+        return false;
+    if (!merge_run(&table->mapping.merge, &worker->target, own_transactions, &attempt->counts, error) &&
+        !(reject_wanted(table) &&
+          reject_merge(worker, table, attempt->claim, own_transactions, &attempt->counts, &rejected, error)))
+        return false;
+    attempt->loaded.copied -= rejected;
+    attempt->loaded.rejected += rejected;
+    return reject_accept(worker, table, error);
+}
+
 static bool merge_staged(struct worker *worker, struct attempt *attempt, struct error *error) {
     const struct run_table *table = attempt->table;
     struct buffer own = {0};
@@ -287,8 +303,7 @@ static bool merge_staged(struct worker *worker, struct attempt *attempt, struct 
     atomic_store(&worker->merging, true);
     bool done = fault_point(&worker->run->faults, "before_merge", error) &&
                 (!attempt->shared || wait_for_turn(worker, table, error)) &&
-                merge_run(&table->mapping.merge, &worker->target, attempt->shared ? buffer_string(&own) : NULL,
-                          &attempt->counts, error);
+                merge_all(worker, attempt, attempt->shared ? buffer_string(&own) : NULL, error);
     atomic_store(&worker->merging, false);
     worker->target.stall_limit_us = worker->run->stall_limit_us;
     note_progress(worker);

@@ -173,3 +173,89 @@ bool reject_repair(struct worker *worker, const struct run_table *table, const s
     release_all(&repair.refusals, repair.refusal_count);
     return done;
 }
+
+/* ---- bad rows among staged ones ----------------------------------------------------------------------------------------- */
+
+struct merge_repair {
+    struct repair rows;
+    const char *own_transactions;
+    struct merge_counts *counts;
+};
+
+static void add_counts(struct merge_counts *sum, const struct merge_counts *part) {
+    sum->staged += part->staged;
+    sum->inserted += part->inserted;
+    sum->updated += part->updated;
+    sum->unchanged += part->unchanged;
+    sum->older += part->older;
+    sum->duplicate += part->duplicate;
+}
+
+/* What is wrong with one row, and not with several that don't agree. */
+static bool is_a_rows(const struct error *error) {
+    return error->kind == ERROR_DATA && error->code[0] != '\0';
+}
+
+static bool refuse_held(struct merge_repair *repair, int64_t row, const struct error *reason, struct error *error) {
+    struct repair *rows = &repair->rows;
+    struct encode_refusal refusal = {.row = row + 1, .reason = memory_copy_string(reason->message)};
+    memcpy(refusal.code, reason->code, sizeof refusal.code);
+    if (!merge_describe_held(&rows->table->mapping.merge, &rows->worker->target, row, &refusal.key, &refusal.values,
+                             error)) {
+        encode_refusal_release(&refusal);
+        return false;
+    }
+    rows->refusals = memory_resize(rows->refusals, rows->refusal_count + 1, sizeof *rows->refusals);
+    rows->refusals[rows->refusal_count++] = refusal;
+    return (int64_t)rows->refusal_count <= rows->table->config->settings.max_rejects ||
+           too_many(rows->table, &refusal, error);
+}
+
+/* Behind a savepoint, which is there again afterwards. */
+static bool merge_part(struct merge_repair *repair, int64_t first, int64_t count, struct error *error) {
+    const struct merge *merge = &repair->rows.table->mapping.merge;
+    struct target_connection *target = &repair->rows.worker->target;
+    struct merge_counts part;
+    if (!merge_take(merge, target, first, count, error) ||
+        !merge_run(merge, target, repair->own_transactions, &part, error) || !merge_empty(merge, target, error) ||
+        !target_execute(target, "RELEASE SAVEPOINT thaw_rows", error) ||
+        !target_execute(target, "SAVEPOINT thaw_rows", error))
+        return false;
+    add_counts(repair->counts, &part);
+    return true;
+}
+
+static bool merge_rows(struct merge_repair *repair, int64_t first, int64_t count, struct error *error) {
+    while (count > 0) {
+        if (merge_part(repair, first, count, error))
+            return true;
+        struct error reason = *error;
+        if (!is_a_rows(&reason) || !take_back(repair->rows.worker, error))
+            return false;
+        if (count == 1)
+            return refuse_held(repair, first, &reason, error);
+        if (!merge_rows(repair, first, count / 2, error))
+            return false;
+        first += count / 2;
+        count -= count / 2;
+    }
+    return true;
+}
+
+bool reject_merge(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                  const char *own_transactions, struct merge_counts *counts, int64_t *rejected, struct error *error) {
+    struct merge_repair repair = {
+        .rows = {.worker = worker, .table = table}, .own_transactions = own_transactions, .counts = counts};
+    const struct merge *merge = &table->mapping.merge;
+    struct target_connection *target = &worker->target;
+    int64_t rows = 0;
+    if (!is_a_rows(error))
+        return false;
+    bool done = take_back(worker, error) && merge_hold(merge, target, &rows, counts, error) &&
+                target_execute(target, "RELEASE SAVEPOINT thaw_rows", error) &&
+                target_execute(target, "SAVEPOINT thaw_rows", error) && merge_rows(&repair, 0, rows, error) &&
+                set_aside(worker, table, claim, repair.rows.refusals, repair.rows.refusal_count, error);
+    *rejected += (int64_t)repair.rows.refusal_count;
+    release_all(&repair.rows.refusals, repair.rows.refusal_count);
+    return done;
+}

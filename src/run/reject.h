@@ -24,4 +24,10 @@ bool reject_repair(struct worker *worker, const struct run_table *table, const s
 bool reject_refusals(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
                      int64_t *refused, struct error *error) THAW_CHECK;
 
+/* Merging what is staged failed with `error`: take it back, find the bad rows and merge all others; `counts` are those of the
+ * others, *rejected is added to. False: `error` is what stands in the way. */
+bool reject_merge(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
+                  const char *own_transactions, struct merge_counts *counts, int64_t *rejected,
+                  struct error *error) THAW_CHECK;
+
 #endif

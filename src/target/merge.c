@@ -295,3 +295,55 @@ bool merge_run(const struct merge *merge, struct target_connection *connection, 
            merge_keys(merge, connection, own_transactions, false, counts, error) &&
            (!null_keys || !merge->nullable || merge_keys(merge, connection, own_transactions, true, counts, error));
 }
+
+/* ---- in parts ------------------------------------------------------------------------------------------------------------ */
+
+bool merge_hold(const struct merge *merge, struct target_connection *connection, int64_t *rows,
+                struct merge_counts *counts, struct error *error) {
+    PGresult *result = NULL;
+    memset(counts, 0, sizeof *counts);
+    if (!deduplicate(merge, connection, counts, error) || !execute(connection, merge, merge_hold_statement, error) ||
+        !target_query(connection, "SELECT count(*) FROM pg_temp.\"thaw held\"", 0, NULL, &result, error))
+        return false;
+    *rows = number(result, 0);
+    counts->staged = counts->duplicate;
+    PQclear(result);
+    return true;
+}
+
+static const char *number_text(char text[24], int64_t value) {
+    snprintf(text, 24, "%" PRId64, value);
+    return text;
+}
+
+bool merge_empty(const struct merge *merge, struct target_connection *connection, struct error *error) {
+    return execute(connection, merge, merge_empty_statement, error);
+}
+
+bool merge_take(const struct merge *merge, struct target_connection *connection, int64_t first, int64_t count,
+                struct error *error) {
+    struct buffer sql = {0};
+    char from[24], to[24];
+    const char *parameters[] = {number_text(from, first), number_text(to, first + count)};
+    merge_take_statement(&sql, merge);
+    bool done = target_query(connection, buffer_string(&sql), 2, parameters, NULL, error);
+    buffer_release(&sql);
+    return done;
+}
+
+bool merge_describe_held(const struct merge *merge, struct target_connection *connection, int64_t row, char **key,
+                         char **values, struct error *error) {
+    struct buffer sql = {0};
+    PGresult *result = NULL;
+    char place[24];
+    const char *parameters[] = {number_text(place, row + 1)};
+    merge_held_statement(&sql, merge);
+    bool done = target_query(connection, buffer_string(&sql), 1, parameters, &result, error);
+    buffer_release(&sql);
+    if (done && PQntuples(result) != 1)
+        done = error_set(error, ERROR_INTERNAL, "staged row %" PRId64 " is not there any more", row + 1);
+    *key = done ? memory_copy_string(PQgetvalue(result, 0, 0)) : NULL;
+    *values = done ? memory_copy_string(PQgetvalue(result, 0, 1)) : NULL;
+    PQclear(result);
+    return done;
+}

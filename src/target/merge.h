@@ -67,6 +67,19 @@ void merge_copy_statement(struct buffer *sql, const struct merge *merge, enum en
 bool merge_run(const struct merge *merge, struct target_connection *connection, const char *own_transactions,
                struct merge_counts *counts, struct error *error) THAW_CHECK;
 
+/* After merge_run() failed and was rolled back to a savepoint: keep one staged row of each key apart, so that they can be merged in
+ * parts. *rows: how many they are; counts->staged and counts->duplicate are the others. */
+bool merge_hold(const struct merge *merge, struct target_connection *connection, int64_t *rows,
+                struct merge_counts *counts, struct error *error) THAW_CHECK;
+/* Stage `count` of them, from `first` (0: the first) on, where nothing is staged: what merge_run() then merges. */
+bool merge_take(const struct merge *merge, struct target_connection *connection, int64_t first, int64_t count,
+                struct error *error) THAW_CHECK;
+/* Nothing is staged any more. */
+bool merge_empty(const struct merge *merge, struct target_connection *connection, struct error *error) THAW_CHECK;
+/* One of them as JSON objects of its values' texts: its key, and the columns that would be written. Both allocated. */
+bool merge_describe_held(const struct merge *merge, struct target_connection *connection, int64_t row, char **key,
+                         char **values, struct error *error) THAW_CHECK;
+
 /* The statements themselves, for tests: what merge_run() sends. Pure. */
 void merge_statement(struct buffer *sql, const struct merge *merge, const char *own_transactions, bool null_keys);
 void merge_deduplicate_statement(struct buffer *sql, const struct merge *merge);

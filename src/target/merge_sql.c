@@ -215,6 +215,65 @@ void merge_key_statement(struct buffer *sql, const struct merge *merge) {
     buffer_append(sql, " AS s WHERE s.ctid = $1::tid");
 }
 
+/* ---- rows that are merged in parts --------------------------------------------------------------------------------------- */
+
+static void append_staged_list(struct buffer *sql, const struct merge *merge, const char *alias) {
+    for (size_t i = 0; i < merge->column_count; i++) {
+        buffer_append(sql, i > 0 ? ", " : "");
+        if (alias != NULL)
+            append_column(sql, alias, merge->columns[i].name);
+        else
+            target_identifier(sql, merge->columns[i].name);
+    }
+}
+
+void merge_empty_statement(struct buffer *sql, const struct merge *merge) {
+    buffer_append(sql, "TRUNCATE ");
+    append_stage(sql, merge);
+}
+
+void merge_hold_statement(struct buffer *sql, const struct merge *merge) {
+    buffer_append(sql,
+                  "CREATE TEMPORARY TABLE \"thaw held\" ON COMMIT DROP AS SELECT row_number() OVER (ORDER BY s.ctid)"
+                  " AS \"thaw row\", ");
+    append_staged_list(sql, merge, "s");
+    buffer_append(sql, " FROM ");
+    append_stage(sql, merge);
+    buffer_append(sql, " AS s; ");
+    merge_empty_statement(sql, merge);
+}
+
+void merge_take_statement(struct buffer *sql, const struct merge *merge) {
+    buffer_append(sql, "INSERT INTO ");
+    append_stage(sql, merge);
+    buffer_append(sql, " (");
+    append_staged_list(sql, merge, NULL);
+    buffer_append(sql, ") SELECT ");
+    append_staged_list(sql, merge, "h");
+    buffer_append(sql, " FROM pg_temp.\"thaw held\" AS h WHERE h.\"thaw row\" > $1::bigint"
+                       " AND h.\"thaw row\" <= $2::bigint ORDER BY h.\"thaw row\"");
+}
+
+static void append_json_object(struct buffer *sql, const struct merge *merge, const size_t *columns, size_t count) {
+    buffer_append(sql, "'{}'::jsonb");
+    for (size_t i = 0; i < count; i++) {
+        const char *name = merge->columns[columns == NULL ? i : columns[i]].name;
+        buffer_append(sql, " || jsonb_build_object(");
+        target_literal(sql, name);
+        buffer_append(sql, "::text, ");
+        append_column(sql, "h", name);
+        buffer_append(sql, "::text)");
+    }
+}
+
+void merge_held_statement(struct buffer *sql, const struct merge *merge) {
+    buffer_append(sql, "SELECT ");
+    append_json_object(sql, merge, merge->key, merge->key_count);
+    buffer_append(sql, ", ");
+    append_json_object(sql, merge, NULL, merge->written_count);
+    buffer_append(sql, " FROM pg_temp.\"thaw held\" AS h WHERE h.\"thaw row\" = $1::bigint");
+}
+
 /* ---- the merge ---------------------------------------------------------------------------------------------------------- */
 
 /* Keys without NULL by the index's own operators. Records compare NULLs as equal, and can be joined by sorting. */

@@ -13,6 +13,13 @@ void merge_examine_statement(struct buffer *sql, const struct merge *merge);
 void merge_differing_statement(struct buffer *sql, const struct merge *merge);
 /* The key of the staged row at place $1, as text: "id = 17, day = 2026-01-31". */
 void merge_key_statement(struct buffer *sql, const struct merge *merge);
+/* Keep the staged rows in a table of their own, numbered from 1 in their order, and empty the first. */
+void merge_hold_statement(struct buffer *sql, const struct merge *merge);
+void merge_empty_statement(struct buffer *sql, const struct merge *merge);
+/* Stage those with numbers above $1 and up to $2. */
+void merge_take_statement(struct buffer *sql, const struct merge *merge);
+/* The row number $1 of those, as JSON objects of texts: its key, and what would be written. */
+void merge_held_statement(struct buffer *sql, const struct merge *merge);
 /* Anything that orders rows of one key? */
 bool merge_has_order(const struct merge *merge);
 

@@ -71,6 +71,45 @@ def test_invariant_10_a_bad_row_costs_one_row(migration, name):
     assert finished.records("WARNING", "the source has changed") == []
 
 
+MERGED = {
+    "staging": ("a varchar(5)", "'123456'", None),
+    "check": ("a text CHECK (a <> 'bad')", "'bad'", "23514"),
+    "not_null": ("a text NOT NULL", "NULL", "23502"),
+    "foreign_key": ("a text REFERENCES parent", "'orphan'", "23503"),
+    "other_key": ("a text UNIQUE", "'taken'", "23505"),
+}
+
+
+@both_sources
+@pytest.mark.parametrize("mode", ["upsert", "insert_only"])
+@pytest.mark.parametrize("name", MERGED)
+def test_invariant_10_a_bad_row_costs_one_row_where_rows_are_merged(migration, name, mode):
+    """Found while rows are staged, or among the staged ones: good rows beside it are inserted and updated all the same."""
+    column, bad, sqlstate = MERGED[name]
+    migration.source.table("t", {"id": "int", "a": "text"},
+                           f"SELECT i, CASE WHEN i IN (1, 500, 501, 1000) THEN {bad} ELSE 'v' || i END FROM range(1, 1001) AS r(i)")
+    if name == "foreign_key":
+        migration.target.execute("CREATE TABLE parent (a text PRIMARY KEY)")
+        migration.target.execute("INSERT INTO parent SELECT 'v' || i FROM generate_series(-1000, 1000) AS i")
+    migration.target.execute(f"CREATE TABLE t (id bigint PRIMARY KEY, {column})")
+    migration.target.execute("INSERT INTO t SELECT i, 'v' || -i FROM generate_series(496, 505) AS i")
+    if name == "other_key":
+        migration.target.execute("INSERT INTO t VALUES (2000, 'taken')")
+    config = migration.config(table(uniqueness_columns=["id"], batch_size=400, insert_only_mode=mode == "insert_only"))
+    migration.thaw.migrate(config).expect(0)
+    # A row whose key is there and stays isn't judged by the target's constraints, unless it can't be staged.
+    bad_ids = {1, 500, 501, 1000}
+    rejected = bad_ids if mode == "upsert" or name == "staging" else bad_ids - {500, 501}
+    expected = {i: f"v{i}" for i in range(1, 1001) if i not in bad_ids}
+    expected |= {i: f"v{-i}" for i in range(496, 506) if mode == "insert_only" or i in bad_ids}
+    found = dict(migration.target.rows("SELECT id, a FROM t WHERE id < 2000"))
+    assert found == expected
+    rows = migration.target.rows(REJECTED)
+    assert {int(key) for key, *_ in rows} == rejected
+    assert {code for *_, code, _ in rows} == {sqlstate}
+    assert migration.target.rows(COUNTERS) == [(1000 - len(rejected), len(rejected))]
+
+
 @both_sources
 def test_the_same_row_stops_the_table_by_default(migration):
     prepare(migration, "check")
