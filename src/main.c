@@ -5,8 +5,8 @@
 
 #include "cmd/cmd.h"
 
-static const struct command *const commands[] = {&command_migrate, &command_worker, &command_validate,
-                                                 &command_check,   &command_status, &command_clean};
+static const struct command *const commands[] = {&command_init,  &command_migrate, &command_worker, &command_validate,
+                                                 &command_check, &command_status,  &command_clean};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *out) {

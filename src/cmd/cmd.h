@@ -37,6 +37,7 @@ struct command {
 
 extern const struct command command_check;
 extern const struct command command_clean;
+extern const struct command command_init;
 extern const struct command command_migrate;
 extern const struct command command_status;
 extern const struct command command_validate;
@@ -67,6 +68,7 @@ void command_print_help(const struct command *command);
 /* The .env file to read: as given, else .env where present, else NULL. */
 const char *options_env_file(const struct common_options *options);
 
+void command_hide_secrets(const struct config *config, struct log *log);
 /* Load the configuration; its problems are told on stderr. Secrets are hidden in `log`. */
 bool command_load(const struct common_options *options, struct log *log, struct config *config);
 

@@ -109,11 +109,15 @@ static void hide(void *context, const char *secret) {
     log_hide(context, secret);
 }
 
+void command_hide_secrets(const struct config *config, struct log *log) {
+    config_each_secret(config, hide, log);
+}
+
 bool command_load(const struct common_options *options, struct log *log, struct config *config) {
     struct config_problems problems = {0};
     bool loaded = config_load(config, options->config_file, options_env_file(options), &problems);
     if (loaded) {
-        config_each_secret(config, hide, log);
+        command_hide_secrets(config, log);
     } else {
         struct buffer text = {0};
         config_problems_format(&problems, options->config_file, &text);
