@@ -16,15 +16,40 @@ from tests.servers.postgres import Postgres
 from thaw import BINARY, Thaw
 
 DATABASES = itertools.count(1)
+# What tests tell (kills and faults by kind, seeds): at the end, since they run in processes of their own (pytest-xdist).
+TOLD = pytest.StashKey[list]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/e2e/golden anew from what is sent now")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     if not BINARY.exists():
         raise pytest.UsageError(f"{BINARY} doesn't exist: run make")
+    config.stash[TOLD] = []
+
+
+@pytest.fixture(scope="session")
+def tell(request):
+    """Call it with lines for whoever reads the tests' output."""
+    return lambda *lines: request.config.stash[TOLD].extend(lines)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = session.config.stash[TOLD]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    node.config.stash[TOLD].extend(getattr(node, "workeroutput", {}).get("told", []))
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    if config.stash[TOLD]:
+        terminalreporter.section("what the tests tell")
+        terminalreporter.write_line("\n".join(config.stash[TOLD]))
 
 
 @pytest.fixture(scope="session")

@@ -34,12 +34,10 @@ class Tally:
 
 
 @pytest.fixture(scope="module")
-def tally(request):
+def tally(request, tell):
     counted = Tally()
     yield counted
-    plugins = request.config.pluginmanager
-    with plugins.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{request.module.__name__}: faults by kind, and how the runs ended", *counted.lines(), sep="\n")
+    tell(f"{request.module.__name__}: faults by kind, and how the runs ended", *counted.lines())
 
 
 @pytest.fixture

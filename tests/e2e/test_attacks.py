@@ -349,7 +349,7 @@ def milliseconds_a_claim(log: str) -> tuple:
 
 
 @pytest.mark.timeout(300)
-def test_eight_processes_claim_eleven_thousand_chunks_without_theft(thaw, target, tmp_path, capsys):
+def test_eight_processes_claim_eleven_thousand_chunks_without_theft(thaw, target, tmp_path, tell):
     source = DuckdbSource(tmp_path)
     table = source.table("t", COLUMNS, f"SELECT i, 'row ' || i FROM range({CHUNKS}) AS r(i)")
     target.execute(CREATE, *(statement.format(target.name) for statement in SAMPLE))
@@ -371,7 +371,6 @@ def test_eight_processes_claim_eleven_thousand_chunks_without_theft(thaw, target
     assert claims == [(planned, planned, planned, CROWD)], "a chunk was claimed more than once, or some process did nothing"
     assert target.value("SELECT count(DISTINCT xmin::text) FROM t") == CHUNKS, "a chunk's rows came with another's"
     first_claims, last_claims = milliseconds_a_claim(target.server.log()[already:])
-    with capsys.disabled():
-        print(f"\n{CROWD} processes, {planned} chunks in {time.monotonic() - begun:.0f} s; a claim took {first_claims:.2f} ms in the "
-              f"first third, {last_claims:.2f} ms in the last")
+    tell(f"{CROWD} processes, {planned} chunks in {time.monotonic() - begun:.0f} s; a claim took {first_claims:.2f} ms in the "
+         f"first third, {last_claims:.2f} ms in the last")
     assert last_claims < DEARER * first_claims

@@ -372,13 +372,12 @@ POINTS = ("before_plan_commit", "after_drop", "after_plan_commit", "before_claim
 
 @pytest.mark.timeout(300)
 @both_versions
-def test_invariant_09_kills_at_random_points(migration, capsys):
+def test_invariant_09_kills_at_random_points(migration, tell):
     """A new run after the other, each killed again and again until it is through: at any of the points, at any pass, or at any
     moment. In the end the rows are equal and every definition is what it was."""
     seed = int(os.environ.get("THAW_KILL_SEED") or time.time_ns() % 1_000_000)
     numbers = random.Random(seed)
-    with capsys.disabled():
-        print(f"\nkill -9, seed {seed} (THAW_KILL_SEED={seed} repeats it)")
+    tell(f"test_indexes: kill -9, seed {seed} (THAW_KILL_SEED={seed} repeats it)")
     table = prepare(migration, *KEY, *SORTS.values())
     before = looks(migration.target)
     config = migration.config(TABLE, parallel_threads=3)
@@ -405,6 +404,5 @@ def test_invariant_09_kills_at_random_points(migration, capsys):
         points = points or list(POINTS)
     migration.target.wait_until_alone()
     migration.thaw.migrate(config).expect(0)
-    with capsys.disabled():
-        print(f"  {dict(sorted(hits.items()))}, {runs + 1} runs came to their end")
+    tell(f"  {dict(sorted(hits.items()))}, {runs + 1} runs came to their end")
     assert_loaded(migration, table, before)

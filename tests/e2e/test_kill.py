@@ -119,12 +119,11 @@ class Killer:
 
 
 @pytest.mark.timeout(400)
-def test_invariant_03_fifty_kills_in_one_migration(migration, capsys):
+def test_invariant_03_fifty_kills_in_one_migration(migration, tell):
     table = prepare(migration)
     seed = int(os.environ.get("THAW_KILL_SEED") or time.time_ns() % 1_000_000)
     killer, auditor = Killer(migration, random.Random(seed)), Auditor(migration.target)
-    with capsys.disabled():
-        print(f"\nkill -9, seed {seed} (THAW_KILL_SEED={seed} repeats it)")
+    tell(f"test_kill: kill -9, seed {seed} (THAW_KILL_SEED={seed} repeats it)")
     auditor.start()
     try:
         for point in BEGINNING:
@@ -136,10 +135,8 @@ def test_invariant_03_fifty_kills_in_one_migration(migration, capsys):
         last = migration.thaw.migrate(killer.config).expect(0)
     finally:
         auditor.stop()
-    with capsys.disabled():
-        for kind, count in sorted(killer.hits.items()):
-            print(f"  {kind:<36}{count:>3}")
-        print(f"  {'in all':<36}{killer.hits.total():>3}, audited in {auditor.snapshots} snapshots")
+    tell(*(f"  {kind:<36}{count:>3}" for kind, count in sorted(killer.hits.items())),
+         f"  {'in all':<36}{killer.hits.total():>3}, audited in {auditor.snapshots} snapshots")
 
     assert killer.hits.total() == KILLS
     assert {point: killer.hits[point] for point in BEGINNING + LOADING + END} == {
