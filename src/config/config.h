@@ -157,6 +157,9 @@ void config_each_secret(const struct config *config, void (*visit)(void *context
  * not in it. Both allocated. */
 char *config_execution_settings(const struct config *config);
 char *config_execution_hash(const struct config *config);
+/* What a table's rows and their watermarks mean: where the source is, filter, watermarks and column mapping, as a hash. A floor
+ * follows only runs that had the same. Allocated. */
+char *config_window_settings(const struct config *config, const struct config_table *table);
 /* Hash of the configuration's whole text, before substitution. Allocated. */
 char *config_hash_text(const char *text, size_t length);
 /* Sorted, comma-separated source names. Allocated. */

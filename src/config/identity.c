@@ -185,6 +185,19 @@ char *config_execution_settings(const struct config *config) {
     return buffer_steal(&settings.json);
 }
 
+char *config_window_settings(const struct config *config, const struct config_table *table) {
+    struct settings settings = {0};
+    add_source(&settings, &config->source);
+    add_string(&settings, "source_filter", table->source_filter);
+    add_string(&settings, "source_watermark", table->source_watermark);
+    add_string(&settings, "target_watermark", table->target_watermark);
+    add_mapping(&settings, table);
+    buffer_append(&settings.json, "}");
+    char *hash = config_hash_text(settings.json.data, settings.json.length);
+    buffer_release(&settings.json);
+    return hash;
+}
+
 char *config_execution_hash(const struct config *config) {
     char *settings = config_execution_settings(config);
     char *hash = config_hash_text(settings, strlen(settings));

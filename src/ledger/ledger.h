@@ -152,6 +152,21 @@ struct ledger_plan {
     const char *metadata; /* JSON object text merged into metadata; NULL: nothing */
 };
 
+/* What a table's earlier runs say of its watermark. */
+struct ledger_window_history {
+    int64_t table_id; /* the last completed run of the same source and target, rows set aside in none; 0: there is none */
+    char run_id[37];
+    char *ceiling; /* what it read up to; NULL: it had no window, or no row had a watermark */
+    bool is_same;  /* it, and what was completed since, had these settings and this kind of watermark */
+    bool is_there; /* and the target wasn't truncated since */
+};
+/* `settings` and `kind` are compared with what metadata says of each run's window: {"window": {"settings": ..., "kind": ...,
+ * "ceiling": ...}}. A run that set rows aside is passed over for as long as they are in rejected_rows, so that they are read again. Own
+ * statement, or in the caller's transaction. */
+bool ledger_window_history(struct target_connection *connection, const struct ledger_table *table, const char *settings,
+                           const char *kind, struct ledger_window_history *history, struct error *error) THAW_CHECK;
+void ledger_window_history_release(struct ledger_window_history *history);
+
 /* Who plans an unplanned table: one live owner at a time, so that processes that work on one run don't ask the source
  * twice. *claimed is true where the plan is stored already, too. Own statement. */
 bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,

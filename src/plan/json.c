@@ -22,7 +22,7 @@ static const char *chunk_kind_name(enum chunk_kind kind) {
     return "whole";
 }
 
-static const char *value_kind_name(enum value_kind kind) {
+const char *plan_kind_name(enum value_kind kind) {
     switch (kind) {
     case VALUE_INTEGER:
         return "integer";
@@ -55,7 +55,7 @@ static const char *value_kind_name(enum value_kind kind) {
 }
 
 static const char *key_kind_name(const struct source_column *key) {
-    return key->as_number ? numeric_text : value_kind_name(key->kind);
+    return key->as_number ? numeric_text : plan_kind_name(key->kind);
 }
 
 static json_t *bound_to_json(char *const *bound, size_t key_count) {
@@ -131,7 +131,7 @@ static bool find_key(const struct source_table *table, const char *name, const c
         return true;
     error_set(error, ERROR_CONFIG,
               "column \"%s\", by which the table was cut into chunks, was %s (%s) then and is %s (%s) now", name, type,
-              kind, key->type_name, value_kind_name(key->kind));
+              kind, key->type_name, plan_kind_name(key->kind));
     return hint_changed(error);
 }
 

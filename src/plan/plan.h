@@ -136,6 +136,9 @@ bool plan_chunk_from_json(const char *text, const struct source_table *table, st
                           size_t *key_count, struct plan_chunk *chunk, struct error *error) THAW_CHECK;
 void plan_chunk_release(struct plan_chunk *chunk, size_t key_count);
 
+/* "integer", "timestamp", ...: how a kind is called in the ledger. */
+const char *plan_kind_name(enum value_kind kind);
+
 /* Deep copies of `key_count` columns, for plan_keys_release(). NULL where there are none. */
 struct source_column *plan_keys_copy(const struct source_column *keys, size_t key_count);
 /* Release an array of key columns that plan_chunk_from_json() or plan_keys_copy() made. */

@@ -192,8 +192,7 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     return done;
 }
 
-/* The ledger's names of what is being copied; what the configuration leaves to the source's session is "" there. */
-static struct ledger_table describe_table(const struct run_table *table) {
+struct ledger_table begin_ledger_names(const struct run_table *table) {
     static char unnamed[] = "";
     const struct config_feed *feed = table->feed;
     return (struct ledger_table){
@@ -220,7 +219,7 @@ static bool insert_rows(struct run *run, struct run_database *database, struct e
         values.total_tables += run->tables[i].database == database;
     bool done = ledger_insert_run(&database->control, &values, &database->run_number, error);
     for (size_t i = 0; done && i < run->table_count; i++) {
-        struct ledger_table row = describe_table(&run->tables[i]);
+        struct ledger_table row = begin_ledger_names(&run->tables[i]);
         if (run->tables[i].database != database)
             continue;
         done = ledger_insert_table(&database->control, run->run_id, &row, error);
@@ -230,7 +229,7 @@ static bool insert_rows(struct run *run, struct run_database *database, struct e
 }
 
 static bool is_same_table(const struct ledger_table *stored, const struct run_table *table) {
-    struct ledger_table wanted = describe_table(table);
+    struct ledger_table wanted = begin_ledger_names(table);
     return same(stored->source_name, wanted.source_name) && same(stored->source_database, wanted.source_database) &&
            same(stored->source_schema, wanted.source_schema) && same(stored->source_table, wanted.source_table) &&
            same(stored->target_schema, wanted.target_schema) && same(stored->target_table, wanted.target_table);

@@ -9,6 +9,9 @@ bool limits_from_environment(struct run *run, struct error *error) THAW_CHECK;
 
 /* The in-memory tables, databases and workers of the configuration; no I/O. */
 void begin_tables(struct run *run);
+/* The ledger's names of what is being copied; what the configuration leaves to the source's session is "" there. Strings are
+ * borrowed. */
+struct ledger_table begin_ledger_names(const struct run_table *table);
 /* Everything that begin_tables() and what followed it made; no worker may run any more. */
 void begin_release(struct run *run);
 /* Control connections, and the ledger made or upgraded in each database. */

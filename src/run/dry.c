@@ -11,6 +11,7 @@
 #include "run/run.h"
 #include "run/snapshot.h"
 #include "run/state.h"
+#include "run/window.h"
 #include "target/indexes.h"
 
 enum { CHUNKS_SHOWN = 200 };
@@ -65,6 +66,7 @@ static void print_creation(FILE *out, const struct run_mapping *mapping) {
 
 static void print_table(FILE *out, const struct run_table *table, const struct run_mapping *mapping,
                         const struct plan *plan) {
+    struct buffer window = {0};
     fprintf(out, "%s -> %s.%s.%s\n", table->label,
             table->database->control.database == NULL ? "" : table->database->control.database, mapping->target.schema,
             mapping->target.name);
@@ -79,6 +81,10 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
         fprintf(out, "  snapshot: as it was at %s\n", mapping->snapshot.moment);
     else
         fputs("  snapshot: none\n", out);
+    window_describe(&window, &mapping->window);
+    if (window.length > 0)
+        fprintf(out, "  watermark: %s\n", buffer_string(&window));
+    buffer_release(&window);
     fprintf(out, "  chunking: %s",
             mapping->method == PLAN_HASH    ? "hash of "
             : mapping->method == PLAN_RANGE ? "range on "
@@ -130,8 +136,10 @@ static bool describe(struct run *run, struct run_table *table, FILE *out, struct
     struct plan plan = {0};
     if (!mapping_prepare(&mapping, table, worker->source, dialect, &table->database->control, run->log, error))
         return error_context(error, "%s", table->label);
-    bool done = snapshot_fix(run, table, worker->source, &mapping, error) &&
-                planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
+    bool done =
+        snapshot_fix(run, table, worker->source, &mapping, error) &&
+        window_choose(&mapping, table, run->config, worker->source, dialect, &table->database->control, error) &&
+        planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
     if (done)
         print_table(out, table, &mapping, &plan);
     if (!done || !print_indexes(out, table, &plan, error))

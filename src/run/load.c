@@ -254,8 +254,8 @@ static bool build_query(const struct worker *worker, const struct run_table *tab
         return false;
     bool done = check_hash(worker->source, dialect, &chunk, error);
     if (done)
-        plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count,
-                        table->config->source_filter, keys, key_count, &chunk, has_inexact);
+        plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count, mapping->filter, keys,
+                        key_count, &chunk, has_inexact);
     if (done && mapping->merges)
         *shared = merging_shares_keys(mapping, table, worker->run, keys, key_count);
     plan_chunk_release(&chunk, key_count);

@@ -7,6 +7,7 @@
 #include "run/create.h"
 #include "run/merging.h"
 #include "run/snapshot.h"
+#include "run/window.h"
 #include "target/copy.h"
 #include "target/create.h"
 
@@ -246,5 +247,7 @@ void mapping_release(struct run_mapping *mapping) {
     memory_release(&mapping->create_sql);
     memory_release(&mapping->comments_sql);
     memory_release(&mapping->copy_sql);
+    window_release(&mapping->window);
+    memory_release(&mapping->filter);
     memset(mapping, 0, sizeof *mapping);
 }

@@ -146,6 +146,17 @@ void merging_add_columns(struct run_mapping *mapping, const struct config_table 
         need_source_column(mapping, config, "sort_columns", config->sort_columns[i], findings);
 }
 
+/* A watermark that is rounded on its way into the target must be compared there as it is written: else the same row, read again,
+ * would be older than itself where it was rounded up. */
+static int64_t find_compared(const struct run_mapping *mapping, const struct config_table *config) {
+    int64_t column = source_column_find(&mapping->source, config->source_watermark);
+    for (size_t i = 0; i < mapping->written_count; i++)
+        if ((int64_t)mapping->columns[i] == column && strcmp(mapping->targets[i].name, config->target_watermark) == 0 &&
+            is_faithful(&mapping->source.columns[column], &mapping->targets[i], false))
+            return (int64_t)i;
+    return mapping->merge.watermark;
+}
+
 /* ---- how it is merged ------------------------------------------------------------------------------------------------------ */
 
 static bool is_identity(const struct run_mapping *mapping, const char *name) {
@@ -185,8 +196,10 @@ bool merging_look_up(struct run_mapping *mapping, const struct config_table *con
             if (strcmp(mapping->targets[i].name, config->uniqueness_columns[k]) == 0)
                 merge->key[k] = i;
     }
-    if (config->source_watermark != NULL)
+    if (config->source_watermark != NULL) {
         merge->watermark = staged_of(mapping, config, config->source_watermark);
+        merge->compared = find_compared(mapping, config);
+    }
     for (size_t i = 0; i < config->sort_column_count; i++)
         merge->sort[merge->sort_count++] = (size_t)staged_of(mapping, config, config->sort_columns[i]);
     if (mapping->create_sql == NULL)

@@ -10,6 +10,7 @@
 #include "run/mapping.h"
 #include "run/replan.h"
 #include "run/snapshot.h"
+#include "run/window.h"
 
 /* A table of the group on its way through planning. */
 struct draft {
@@ -33,11 +34,9 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
     if (mapping->merges)
         plan_shrink_for_merging(&size);
     if (mapping->method == PLAN_HASH)
-        plan_hash_query(&sql, dialect, &mapping->source.relation, table->config->source_filter, mapping->keys,
-                        mapping->key_count);
+        plan_hash_query(&sql, dialect, &mapping->source.relation, mapping->filter, mapping->keys, mapping->key_count);
     else
-        plan_query(&sql, dialect, &mapping->source.relation, table->config->source_filter, mapping->keys,
-                   mapping->key_count, &size);
+        plan_query(&sql, dialect, &mapping->source.relation, mapping->filter, mapping->keys, mapping->key_count, &size);
     if (!source_planning_begin(source, error)) {
         buffer_release(&sql);
         return false;
@@ -53,8 +52,8 @@ bool planning_query(struct source_connection *source, const struct dialect *dial
         done = plan_from_rows(plan, &rows, mapping->keys, mapping->key_count, &size, error);
     source_rows_release(&rows);
     /* The one part of the query that isn't ours. */
-    if (!done && error->kind == ERROR_CONFIG && table->config->source_filter != NULL)
-        error_hint(error, "check source_filter, which goes into the query as it is: %s", table->config->source_filter);
+    if (!done)
+        window_hint_at_filter(table, error);
     return done || error_context(error, "the planning query");
 }
 
@@ -70,6 +69,24 @@ static bool fix_snapshot(struct worker *worker, struct draft *draft, struct erro
     if (!draft->known)
         return snapshot_fix(run, draft->table, worker->source, &draft->mapping, error);
     return snapshot_take_up(run, draft->table, draft->metadata, draft->unread, worker->source, &draft->mapping, error);
+}
+
+static bool choose_window(struct worker *worker, struct draft *draft, struct error *error) {
+    struct run *run = worker->run;
+    struct run_mapping *mapping = &draft->mapping;
+    struct log_scope scope = run_scope(draft->table, 0);
+    struct buffer window = {0};
+    /* The greatest watermark of a large target takes its time, in silence. */
+    worker->target.stall_limit_us = run->first_answer_limit_us;
+    if (!window_choose(mapping, draft->table, run->config, worker->source, source_dialect(run->source), &worker->target,
+                       error))
+        return false;
+    window_describe(&window, &mapping->window);
+    if (window.length > 0)
+        log_write(run->log, plan_window_is_set(&mapping->window.rows) ? LOG_INFO : LOG_WARNING, &scope,
+                  "by its watermark: %s", buffer_string(&window));
+    buffer_release(&window);
+    return true;
 }
 
 static bool draft_table(struct worker *worker, struct draft *draft, struct error *error) {
@@ -88,8 +105,10 @@ static bool draft_table(struct worker *worker, struct draft *draft, struct error
                   "more memory than they save time",
                   draft->readers, run->worker_count, draft->mapping.column_count);
     if (draft->known)
-        return draft->mapping.create_sql == NULL || refuse_lost_target(&draft->mapping, error);
-    if (!planning_query(worker->source, dialect, draft->table, &draft->mapping, run->worker_count, &draft->plan, error))
+        return (draft->mapping.create_sql == NULL || refuse_lost_target(&draft->mapping, error)) &&
+               window_take_up(&draft->mapping, draft->table, dialect, draft->metadata, error);
+    if (!choose_window(worker, draft, error) ||
+        !planning_query(worker->source, dialect, draft->table, &draft->mapping, run->worker_count, &draft->plan, error))
         return false;
     clock_format_duration(clock_monotonic_us() - begun, duration, sizeof duration);
     log_write(run->log, LOG_INFO, &scope, "planned: %zu chunks, %lld rows, in %s", draft->plan.chunk_count,
@@ -112,6 +131,10 @@ static bool store_table(struct worker *worker, const struct draft *draft, int64_
     snapshot_to_json(&draft->mapping.snapshot, &metadata);
     if (rows_before >= 0)
         buffer_appendf(&metadata, ", \"target_rows_before\": %lld", (long long)rows_before);
+    if (plan_window_is_set(&draft->mapping.window.rows)) {
+        buffer_append(&metadata, ", \"window\": ");
+        window_to_json(&draft->mapping.window, &metadata);
+    }
     buffer_append_char(&metadata, '}');
     struct ledger_plan stored = {
         .table_id = draft->table->table_id,
@@ -120,7 +143,8 @@ static bool store_table(struct worker *worker, const struct draft *draft, int64_
         .expected_rows = plan->expected_rows,
         .metadata = buffer_string(&metadata),
     };
-    bool done = ledger_store_plan(&worker->target, worker->run->run_id, &stored, generation, error);
+    bool done = window_confirm(&draft->mapping, draft->table, &worker->target, error) &&
+                ledger_store_plan(&worker->target, worker->run->run_id, &stored, generation, error);
     for (size_t i = 0; i < plan->chunk_count; i++)
         memory_release(&chunks[i].range);
     memory_release(&chunks);
@@ -197,7 +221,7 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
         return false;
     if (evicted > 0)
         log_warning(run->log, "plan", "ended the connections of %d owner(s) whose deadline had passed", evicted);
-    if (!target_begin(&worker->target, true, error) ||
+    if (!fault_point(&run->faults, "before_take_target", error) || !target_begin(&worker->target, true, error) ||
         !ledger_take_target(&worker->target, run->run_id, schema, name, writing, generation, &already, error) ||
         !fault_point(&run->faults, "before_truncate", error) || !make_target(worker, drafts, count, &made, error))
         return false;

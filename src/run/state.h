@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "ledger/ledger.h"
 #include "plan/plan.h"
+#include "plan/window.h"
 #include "run/reader.h"
 #include "run/run.h"
 #include "source/source.h"
@@ -81,6 +82,14 @@ struct run_snapshot {
     char *day;    /* the source's date when the table was planned, where its filter may ask for it; owned; else NULL */
 };
 
+/* Which of a table's rows are read, by its watermark. */
+struct run_window {
+    struct plan_window rows;
+    char *settings;            /* config_window_settings(); NULL where the plan was there already */
+    int64_t follows;           /* table_id of the completed run whose ceiling the floor comes from */
+    const char *whole_because; /* no floor was taken for this reason; NULL: one was, or there is no watermark */
+};
+
 /* How the rows of one source table become rows of its target: made when the table is prepared. */
 struct run_mapping {
     struct source_table source; /* its relation is what is read: at the snapshot's moment, if there is one */
@@ -100,6 +109,8 @@ struct run_mapping {
     char *create_sql;   /* what makes the target, which is missing then; NULL: it is there */
     char *comments_sql; /* and comments on it */
     bool create_schema; /* the schema first */
+    struct run_window window;
+    char *filter; /* the user's source_filter and the window; NULL: every row */
     char *copy_sql;
     enum encode_format format; /* of COPY: text where some pair has no binary form */
     bool merges;               /* rows are merged into the target, and `merge` says how */

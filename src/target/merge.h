@@ -31,7 +31,9 @@ struct merge {
     bool inserts_only;            /* rows whose key is there stay as they are */
     int64_t watermark;            /* index into columns; -1: none */
     const char *target_watermark; /* the target's column that it is compared with */
-    size_t *sort;                 /* indexes into columns, the first counts most. Owned */
+    int64_t
+        compared; /* index into columns: what is compared with that, rounded as the target's values are; often `watermark` itself */
+    size_t *sort; /* indexes into columns, the first counts most. Owned */
     size_t sort_count;
 };
 

@@ -90,12 +90,12 @@ static void append_collation(struct buffer *sql, const struct merge *merge, size
 /* Is the watermark of `left` newer than that of the other, of s and t? NULL is older than any. */
 static void append_newer(struct buffer *sql, const struct merge *merge, char left) {
     struct buffer staged = {0}, target = {0};
-    append_staged(&staged, merge, (size_t)merge->watermark);
+    append_staged(&staged, merge, (size_t)merge->compared);
     append_column(&target, "t", merge->target_watermark);
     const char *one = buffer_string(left == 's' ? &staged : &target);
     const char *other = buffer_string(left == 's' ? &target : &staged);
     buffer_appendf(sql, "(%s IS NOT NULL AND (%s IS NULL OR %s", one, other, one);
-    append_collation(sql, merge, (size_t)merge->watermark);
+    append_collation(sql, merge, (size_t)merge->compared);
     buffer_appendf(sql, " > %s))", other);
     buffer_release(&staged);
     buffer_release(&target);

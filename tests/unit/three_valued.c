@@ -287,7 +287,7 @@ static struct operand read_operand(struct reader *reader) {
         operand.null = value == NULL;
         operand.number = column != NULL && column->kind == VALUE_INTEGER;
         snprintf(operand.text, sizeof operand.text, "%s", value != NULL ? value : "");
-    } else if (isdigit((unsigned char)*reader->at)) {
+    } else if (isdigit((unsigned char)reader->at[*reader->at == '-'])) {
         operand = operand_of(strtoll(reader->at, (char **)(uintptr_t)&reader->at, 10));
     } else if (read_function(reader, &operand)) {
         return operand;

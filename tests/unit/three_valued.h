@@ -4,7 +4,7 @@
  *   condition := and { OR and }        and := test { AND test }
  *   test      := NOT test | ( condition ) | operand IS [NOT] NULL | operand (< | <= | = | <> | >= | >) operand
  *              | operand BETWEEN operand AND operand
- *   operand   := "column" | 'text' | 'text'::TYPE | CAST('text' AS TYPE) | number
+ *   operand   := "column" | 'text' | 'text'::TYPE | CAST('text' AS TYPE) | [-]number
  *              | TRY_CAST("column" AS TYPE) | TRY_TO_NUMBER("column", 38, 0)
  *              | hash("column", ...) % CAST(number AS TYPE)       unsigned, as DuckDB has it
  *              | ABS(operand) | MOD(operand, number) | HASH("column", ...)     signed, as Snowflake has it
