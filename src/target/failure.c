@@ -18,6 +18,10 @@ static const struct {
     {"23505", ERROR_DATA,
      "the source has this key twice, or the target has the row already: truncate_onstart empties the target first, "
      "source_filter leaves rows out"},
+    {"23503", ERROR_DATA,
+     "the row that the foreign key wants must be there first: load that table before this one (thaw migrate --table), "
+     "or "
+     "drop the key for the time of the migration"},
     {"23", ERROR_DATA,
      "correct the row in the source, leave such rows out with source_filter, or change the constraint"},
     {"25006", ERROR_TRANSIENT,
