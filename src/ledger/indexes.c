@@ -77,6 +77,7 @@ bool ledger_list_indexes(struct target_connection *connection, const char *targe
         index->error_message = text_of(result, row, 11);
         index->table_exists = truth_of(result, row, 12);
         index->live_run = text_of(result, row, 13);
+        index->unique = truth_of(result, row, 14);
     }
     PQclear(result);
     return true;
@@ -118,11 +119,11 @@ bool ledger_hold_target(struct target_connection *connection, const char *run_id
 }
 
 bool ledger_claim_index(struct target_connection *connection, const char *target_schema, const char *target_table,
-                        bool attach, struct ledger_index *index, bool *found, struct error *error) {
-    const char *parameters[] = {target_schema, target_table, attach ? "t" : "f"};
+                        bool attach, bool only_unique, struct ledger_index *index, bool *found, struct error *error) {
+    const char *parameters[] = {target_schema, target_table, attach ? "t" : "f", only_unique ? "t" : "f"};
     PGresult *result = NULL;
     *found = false;
-    if (!target_query(connection, sql_claim_index, 3, parameters, &result, error))
+    if (!target_query(connection, sql_claim_index, 4, parameters, &result, error))
         return false;
     *found = PQntuples(result) == 1;
     if (*found)

@@ -23,6 +23,7 @@ struct ledger_index {
     char *build, *attach;
     char *target_schema, *target_table;
     bool built;
+    bool unique;
     char *error_code, *error_message; /* why it could not be restored; NULL: it was not tried, or is under way */
     bool table_exists;
     char *live_run; /* that has its target at this moment; NULL: none */
@@ -53,9 +54,10 @@ void ledger_index_release(struct ledger_index *index);
 bool ledger_hold_target(struct target_connection *connection, const char *run_id, const char *target_schema,
                         const char *target_table, struct error *error) THAW_CHECK;
 /* In the caller's transaction: take an index that is to be built or, with `attach`, whose table is to be told of it, and that
- * nobody is at. *found false: there is none; only then `index` holds nothing. */
+ * nobody is at; with `only_unique` none that isn't unique. *found false: there is none; only then `index` holds nothing. */
 bool ledger_claim_index(struct target_connection *connection, const char *target_schema, const char *target_table,
-                        bool attach, struct ledger_index *index, bool *found, struct error *error) THAW_CHECK;
+                        bool attach, bool only_unique, struct ledger_index *index, bool *found,
+                        struct error *error) THAW_CHECK;
 /* In the same transaction: it is built, or all back. */
 bool ledger_index_built(struct target_connection *connection, int64_t index_id, bool restored,
                         struct error *error) THAW_CHECK;

@@ -12,7 +12,7 @@
 enum { BUILDS_AT_ONCE = 4 };
 
 bool indexes_merging(const struct config_table *table) {
-    return table->mode != MODE_COPY;
+    return table->mode != MODE_COPY || table->settings.on_bad_row == BAD_ROW_REJECT;
 }
 
 bool indexes_worth_dropping(int64_t rows, int64_t rows_before) {
@@ -112,7 +112,8 @@ static bool make_next(const struct indexes_site *site, bool attach, bool *found,
     bool done = target_begin(site->connection, true, error) &&
                 target_query(site->connection, watch_client, 0, NULL, NULL, error) &&
                 ledger_hold_target(site->connection, site->run_id, site->schema, site->table, error) &&
-                ledger_claim_index(site->connection, site->schema, site->table, attach, &index, found, error) &&
+                ledger_claim_index(site->connection, site->schema, site->table, attach, site->only_unique, &index,
+                                   found, error) &&
                 (!*found || make(site, &index, attach, error)) && target_commit(site->connection, &unknown, error);
     if (done && *found)
         tell_made(site, &index, attach, begun_us);
@@ -130,23 +131,27 @@ static bool make_next(const struct indexes_site *site, bool attach, bool *found,
 /* What is missing still: an error, of the first that failed. */
 static bool judge(const struct indexes_site *site, const struct ledger_indexes *missing, struct error *error) {
     const struct ledger_index *failed = NULL;
-    size_t failures = 0;
-    for (size_t i = 0; i < missing->count; i++)
-        if (missing->list[i].error_message != NULL) {
-            failed = failed == NULL ? &missing->list[i] : failed;
-            failures++;
-        }
-    if (missing->count == 0)
+    size_t count = 0, failures = 0;
+    for (size_t i = 0; i < missing->count; i++) {
+        const struct ledger_index *index = &missing->list[i];
+        if (site->only_unique && !index->unique)
+            continue;
+        count++;
+        failed = failed == NULL && index->error_message != NULL ? index : failed;
+        failures += index->error_message != NULL;
+    }
+    if (count == 0)
         return true;
     if (failed == NULL)
-        return error_set(error, ERROR_TRANSIENT, "%zu indexes of \"%s\".\"%s\" are still to be restored",
-                         missing->count, site->schema, site->table);
+        return error_set(error, ERROR_TRANSIENT, "%zu indexes of \"%s\".\"%s\" are still to be restored", count,
+                         site->schema, site->table);
     error_set_code(error, target_error_kind(failed->error_code), failed->error_code,
-                   "%zu of the indexes that were dropped for the load could not be made again; the %s \"%s\": %s",
+                   "%zu of the indexes that were dropped for a load could not be made again; the %s \"%s\": %s",
                    failures, failed->kind, failed->name, failed->error_message);
     return error_hint(error,
-                      "the rows are loaded. Remove what stands in the way, then run the same command again, or thaw "
-                      "clean: both put the indexes back; their statements are in migration_status.migration_indexes");
+                      "remove what stands in the way, then run the same command again, or thaw clean: both put the "
+                      "indexes back, and load nothing twice; their statements are in "
+                      "migration_status.migration_indexes");
 }
 
 static bool finish_restoring(const struct indexes_site *site, struct error *error) {
@@ -162,6 +167,13 @@ static bool finish_restoring(const struct indexes_site *site, struct error *erro
 }
 
 bool indexes_put_back(const struct indexes_site *site, struct error *error) {
+    struct ledger_indexes missing = {0};
+    if (!ledger_list_indexes(site->connection, site->schema, site->table, &missing, error))
+        return false;
+    size_t count = missing.count;
+    ledger_indexes_release(&missing);
+    if (count == 0)
+        return true;
     if (!ledger_retry_indexes(site->connection, site->schema, site->table, error))
         return false;
     for (bool found = true; found;)

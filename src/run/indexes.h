@@ -17,10 +17,12 @@ struct indexes_site {
     const char *run_id; /* NULL: no run's; see ledger_hold_target() */
     const char *schema, *table;
     struct index_builds *builds; /* NULL: nobody counts */
+    bool only_unique;            /* the others may stay away */
     struct log_scope scope;
 };
 
-/* Does the table's mode ask the target's unique indexes for every row? */
+/* Is every row held against the target's unique indexes, because it is merged, or set aside where it doesn't fit? Then they
+ * stay. */
 bool indexes_merging(const struct config_table *table);
 /* Are indexes worth dropping for `rows` beside `rows_before`? Below a tenth keeping them up to date is the cheaper way. */
 bool indexes_worth_dropping(int64_t rows, int64_t rows_before);

@@ -354,6 +354,25 @@ static bool agree_on_target(const struct draft *drafts, size_t index, struct err
     return true;
 }
 
+/* A key that an earlier run's load left dropped is needed before the first row is held against it. */
+static bool put_back_keys(struct worker *worker, const struct draft *drafts, size_t count, struct error *error) {
+    const struct run_table *first = drafts[0].table;
+    struct indexes_site site = {
+        .connection = &worker->target,
+        .log = worker->run->log,
+        .faults = &worker->run->faults,
+        .schema = first->feed->target_schema,
+        .table = first->config->target,
+        .only_unique = true,
+        .scope = run_scope(first, 0),
+    };
+    for (size_t i = 0; i < count; i++)
+        if (drafts[i].known) /* the run has the target, and has seen to it */
+            return true;
+    /* What is truncated first has no rows to build from: there they come back at the end. */
+    return first->config->truncate_onstart || !indexes_merging(first->config) || indexes_put_back(&site, error);
+}
+
 static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, bool *elsewhere,
                         struct error *error) {
     struct run_database *database = drafts[0].table->database;
@@ -369,7 +388,8 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
     *elsewhere = !claimed;
     if (!claimed)
         return true;
-    if (!load_connect_source(worker, error) || !read_ledger(worker, drafts, count, error))
+    if (!load_connect_source(worker, error) || !read_ledger(worker, drafts, count, error) ||
+        !put_back_keys(worker, drafts, count, error))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (draft_table(worker, &drafts[i], error) && agree_on_target(drafts, i, error)) {

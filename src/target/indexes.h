@@ -31,7 +31,7 @@ struct target_indexes {
 };
 
 /* In a transaction of target_begin(), whose search_path makes the definitions name everything in full. `merging`: what is
- * unique stays. */
+ * unique stays, since every row is held against it. */
 bool target_indexes_read(struct target_connection *connection, const char *schema, const char *table, bool merging,
                          struct target_indexes *indexes, struct error *error) THAW_CHECK;
 void target_indexes_release(struct target_indexes *indexes);

@@ -350,6 +350,24 @@ def test_a_later_run_brings_back_what_an_earlier_one_dropped(migration):
     assert all(saved(migration.target).values())
 
 
+@pytest.mark.parametrize("leftover", [False, True], ids=["its own", "left dropped"])
+def test_where_rows_are_set_aside_the_keys_stay(migration, leftover):
+    """A duplicate costs one row; a key that an earlier load left dropped is back before the first row."""
+    table = prepare(migration, *KEY, SORTS["include"], "CREATE INDEX plain ON t (name)")
+    before = looks(migration.target)
+    if leftover:
+        migration.thaw.migrate(migration.config(TABLE), fault="after_plan_commit:kill").expect(-9)
+        migration.target.wait_until_alone()
+        assert migration.target.rows(DEFINITIONS, "t") == []
+        migration.target.execute("DELETE FROM migration_status.migration_runs")
+    migration.source.insert(table, DUPLICATE)
+    finished = migration.thaw.migrate(migration.config({**TABLE, "truncate_onstart": False}, on_bad_row="reject")).expect(0)
+    assert migration.target.rows("SELECT count(*), count(DISTINCT id) FROM t") == [(ROWS, ROWS)]
+    assert migration.target.count("migration_status.rejected_rows") == 1
+    assert looks(migration.target) == before and all(saved(migration.target).values())
+    assert len(finished.records("stays while the table is loaded: every row is held against it")) == 2, finished
+
+
 def test_two_processes_build_each_index_once(migration):
     table = prepare(migration, *KEY, *SORTS.values())
     before = looks(migration.target)

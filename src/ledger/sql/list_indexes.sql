@@ -7,7 +7,8 @@ SELECT m.index_id, m.name, m.kind, m.index_definition, m.constraint_definition, 
           FROM migration_status.migration_targets AS t
           JOIN migration_status.v_live_owners AS o USING (run_id)
          WHERE t.target_schema = m.target_schema AND t.target_table = m.target_table
-         LIMIT 1)
+         LIMIT 1),
+       m.index_definition LIKE 'CREATE UNIQUE %'
   FROM migration_status.migration_indexes AS m
  WHERE m.restored_at IS NULL AND ($1::text IS NULL OR (m.target_schema, m.target_table) = ($1::text, $2::text))
  ORDER BY m.target_schema, m.target_table, m.index_id

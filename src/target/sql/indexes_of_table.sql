@@ -1,5 +1,6 @@
 -- The indexes of the table $1.$2, and the constraints that stand on them: how each is dropped and made again to the last
--- byte, or why it stays. $3: the rows are merged, so what is unique has to stay.
+-- byte, or why it stays. $3: each row is merged, or
+-- set aside where it doesn't fit, so what is unique has to stay.
 -- In the order in which they were made. search_path has to be pg_catalog, so that definitions name everything in full.
 SELECT x.relname,
        CASE WHEN k.oid IS NULL THEN 'index' ELSE 'constraint' END,
@@ -8,7 +9,7 @@ SELECT x.relname,
             WHEN parent.inhparent IS NOT NULL THEN format('it is a part of the index %s', parent.inhparent::regclass)
             WHEN k.contype NOT IN ('p', 'u') THEN 'exclusion constraints stay'
             WHEN k.oid IS NOT NULL AND m.amname <> 'btree' THEN 'PostgreSQL can''t add such a constraint to an index'
-            WHEN $3::boolean AND i.indisunique THEN 'merging asks it which keys are there'
+            WHEN $3::boolean AND i.indisunique THEN 'every row is held against it'
             WHEN i.indisreplident THEN 'it is the table''s replica identity'
             WHEN i.indisprimary AND c.relreplident = 'd'
                  AND EXISTS (SELECT FROM pg_publication_tables AS p WHERE p.schemaname = $1 AND p.tablename = $2)
