@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "run/finish.h"
+#include "run/foreign_keys.h"
 #include "run/indexes.h"
 #include "run/load.h"
 #include "run/planning.h"
@@ -152,6 +153,7 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
                 continue;
             release_claim(worker, table, claim);
         } else {
+            foreign_keys_advise(worker, table, &error);
             record_failure(worker, table, claim, &error);
         }
         break;

@@ -121,3 +121,54 @@ def test_one_source_into_several_targets(migration):
     chunks = migration.target.rows("SELECT chunk_id FROM migration_status.migration_chunk_status ORDER BY 1")
     assert [row[0] for row in chunks] == sorted({row[0] for row in chunks}), "chunk_id numbers on across the targets"
     migration.target.assert_completed()
+
+
+# Foreign keys: of other tables that reference the target, and its own
+
+def test_invariant_09_disable_index_truncates_no_neighbour_either(migration):
+    """A foreign key of another table stops the truncation; nothing is dropped for a load that doesn't come."""
+    migration.source.table("t", {"id": "int"}, "SELECT i FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, more int)", "CREATE INDEX plain ON t (more)",
+                             "CREATE TABLE neighbour (t_id bigint REFERENCES t)", "INSERT INTO t VALUES (7)", "INSERT INTO neighbour VALUES (7)")
+    migration.thaw.migrate(migration.config(TABLE | {"disable_index": True})).expect(1).says("can't be truncated", "neighbour_t_id_fkey")
+    assert migration.target.value("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass") == 2
+    assert (migration.target.count("t"), migration.target.count("neighbour")) == (1, 1)
+
+
+def children(migration, *statements: str) -> dict:
+    """Parents, and children that are loaded before them."""
+    migration.source.table("PARENTS", {"id": "int"}, "SELECT i FROM range(100) AS r(i)")
+    migration.source.table("CHILDREN", {"id": "int", "parent": "int"}, "SELECT i, i % 100 FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE parents (id bigint PRIMARY KEY)",
+                             "CREATE TABLE children (id bigint, parent bigint CONSTRAINT to_parents REFERENCES parents)", *statements)
+    return {"source": "CHILDREN", "target": "children"}
+
+
+def test_a_foreign_key_of_the_target_and_the_order_that_works(migration):
+    """The error names what comes first; the same command again goes on when it is there."""
+    first = children(migration)
+    config = migration.config(first, {"source": "PARENTS", "target": "parents"}, parallel_threads=1)
+    failed = migration.thaw.migrate(config).expect(1)
+    failed.says("23503", 'its foreign keys want the rows of "public"."parents" (to_parents) first', "--table PARENTS")
+    assert (migration.target.count("parents"), migration.target.count("children")) == (100, 0)
+    migration.thaw.migrate(config).expect(0)
+    assert migration.target.rows("SELECT count(*), count(DISTINCT id), count(DISTINCT parent) FROM children") == [(1000, 1000, 100)]
+    migration.target.assert_completed()
+
+
+def test_a_foreign_key_to_a_table_that_the_run_does_not_load(migration):
+    first = children(migration, "INSERT INTO parents SELECT i FROM generate_series(0, 98) AS i")
+    migration.thaw.migrate(migration.config(first)).expect(1).says("23503", "Key (parent)=(99)", "load those tables before this one")
+    migration.target.execute("INSERT INTO parents VALUES (99)")
+    migration.thaw.migrate(migration.config(first)).expect(0)
+    assert migration.target.count("children") == 1000
+
+
+def test_a_table_that_references_itself(migration):
+    migration.source.table("t", {"id": "int", "parent": "int"}, "SELECT i, 999 - i FROM range(1000) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, parent bigint CONSTRAINT to_itself REFERENCES t)")
+    table = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100}
+    migration.thaw.migrate(migration.config(table)).expect(1).says("23503", "references itself", "DEFERRABLE INITIALLY DEFERRED")
+    migration.target.execute("ALTER TABLE t ALTER CONSTRAINT to_itself DEFERRABLE INITIALLY DEFERRED")
+    migration.thaw.migrate(migration.config({"source": "t", "target": "t", "chunking": "whole"}), "--no-resume").expect(0)
+    assert migration.target.count("t") == 1000

@@ -1,0 +1,11 @@
+/* Foreign keys of targets: nothing loads their tables in order, so an error has to say which order works. */
+#ifndef THAW_RUN_FOREIGN_KEYS_H
+#define THAW_RUN_FOREIGN_KEYS_H
+
+#include "run/state.h"
+
+/* Where `error` is that a row references one that isn't there (23503): hint which tables come first. Else, and where the
+ * catalogue can't be asked, it is left as it is. The worker has no transaction open. */
+void foreign_keys_advise(struct worker *worker, const struct run_table *table, struct error *error);
+
+#endif
