@@ -85,6 +85,24 @@ def test_a_target_that_a_live_run_owns_is_refused(migration, fault):
     assert migration.assert_same(table, "t") == 1000
 
 
+def test_no_resume_over_a_live_run_takes_nothing_away(migration):
+    """Neither the rows that the live run has loaded nor the indexes that it has dropped become the newer one's."""
+    table = prepare(migration)
+    migration.target.execute("ALTER TABLE t ADD PRIMARY KEY (id)")
+    config = migration.config(TABLE | {"disable_index": True}, parallel_threads=1)
+    first = migration.thaw.start_migrate(config, fault="after_commit:stop:3")
+    first.wait_until_stopped()
+
+    migration.thaw.migrate(config, "--no-resume", timeout=40).expect(1).says(f"pid {first.process.pid}")
+
+    assert migration.target.count("t") == 300
+    first.signal(signal.SIGCONT)
+    first.wait().expect(0)
+    assert migration.assert_same(table, "t") == 1000
+    assert migration.target.value("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass AND indisvalid") == 1
+    assert migration.target.value("SELECT indexes_restored FROM migration_status.migration_table_status WHERE status = 'completed'")
+
+
 @both_sources
 @pytest.mark.parametrize("truncate", [True, False], ids=["truncate", "append"])
 def test_several_feeders_into_one_target(migration, truncate):
