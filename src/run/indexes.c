@@ -168,9 +168,11 @@ static bool finish_restoring(const struct indexes_site *site, struct error *erro
 
 bool indexes_put_back(const struct indexes_site *site, struct error *error) {
     struct ledger_indexes missing = {0};
+    size_t count = 0;
     if (!ledger_list_indexes(site->connection, site->schema, site->table, &missing, error))
         return false;
-    size_t count = missing.count;
+    for (size_t i = 0; i < missing.count; i++)
+        count += missing.list[i].table_exists && (missing.list[i].unique || !site->only_unique);
     ledger_indexes_release(&missing);
     if (count == 0)
         return true;

@@ -13,7 +13,7 @@ static void take_back(struct run *run, struct run_table *table) {
             continue;
         other->planned = other->moment_lost = false;
         other->exhausted = 0;
-        if (other->state == TABLE_COMPLETED || other->state == TABLE_FAILED)
+        if (other->state == TABLE_COMPLETED || other->state == TABLE_HELD || other->state == TABLE_FAILED)
             other->state = TABLE_PLANNING;
     }
     pthread_mutex_unlock(&run->mutex);
