@@ -369,8 +369,10 @@ static bool put_back_keys(struct worker *worker, const struct draft *drafts, siz
     for (size_t i = 0; i < count; i++)
         if (drafts[i].known) /* the run has the target, and has seen to it */
             return true;
-    /* What is truncated first has no rows to build from: there they come back at the end. */
-    return first->config->truncate_onstart || !indexes_merging(first->config) || indexes_put_back(&site, error);
+    /* What is truncated first had better not be built from the rows of before, unless the rows are merged by it. */
+    bool needed =
+        first->config->mode != MODE_COPY || (indexes_merging(first->config) && !first->config->truncate_onstart);
+    return !needed || indexes_put_back(&site, error);
 }
 
 static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t count, bool *elsewhere,

@@ -17,6 +17,8 @@ SELECT = """SELECT i, 'n' || (i % 50), (i % 700) / 10.0, TIMESTAMP '2020-01-01' 
 TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 300, "truncate_onstart": True,
          "disable_index": True}
 
+UPSERT = {**TABLE, "truncate_onstart": False, "uniqueness_columns": ["id"]}
+
 CREATE = ("CREATE TABLE t (id bigint NOT NULL, name text, amount numeric(12,2) CHECK (amount >= 0), at timestamp,"
           " words text[] DEFAULT '{}', span int4range DEFAULT 'empty')")
 KEY = ("ALTER TABLE t ADD CONSTRAINT \"the key\" PRIMARY KEY (id) WITH (fillfactor = 70)",
@@ -99,16 +101,15 @@ def test_invariant_09_every_sort_of_index_comes_back(migration):
     assert migration.target.value("SELECT count(*) FROM t WHERE name = 'n7'") == ROWS // 50
 
 
-@pytest.mark.parametrize("sort", SORTS)
-def test_while_it_is_loaded_it_is_away(migration, sort):
-    """One sort at a time: it is dropped when the plan is stored, and is back when the run is done."""
-    table = prepare(migration, SORTS[sort])
+def test_while_it_is_loaded_they_are_away(migration):
+    """Dropped when the plan is stored, with the definitions in the ledger as PostgreSQL gave them."""
+    table = prepare(migration, *KEY, *SORTS.values())
     before = looks(migration.target)
     migration.thaw.migrate(migration.config(TABLE), fault="after_plan_commit:kill").expect(-9)
     migration.target.wait_until_alone()
     assert migration.target.rows(DEFINITIONS, "t") == []
-    kept = migration.target.rows("SELECT replace(index_definition, 'public.', '') FROM migration_status.migration_indexes")
-    assert kept == [(row[1].replace("public.", ""),) for row in before[0]]
+    kept = dict(migration.target.rows("SELECT name, replace(index_definition, 'public.', '') FROM migration_status.migration_indexes"))
+    assert kept == {row[0]: row[1].replace("public.", "") for row in before[0]}
     migration.thaw.migrate(migration.config(TABLE)).expect(0)
     assert_loaded(migration, table, before)
 
@@ -368,6 +369,25 @@ def test_where_rows_are_set_aside_the_keys_stay(migration, leftover):
     assert len(finished.records("stays while the table is loaded: every row is held against it")) == 2, finished
 
 
+@pytest.mark.parametrize("mode", ["upsert", "insert-only", "insert-only after truncation"])
+def test_merging_keeps_the_keys(migration, mode):
+    """What merging asks stays, or is back before the first row where an earlier copy had dropped it; the others go."""
+    table = prepare(migration, *KEY, SORTS["unique"], "CREATE INDEX plain ON t (name)")
+    before = looks(migration.target)
+    migration.thaw.migrate(migration.config(TABLE), fault="before_build:kill").expect(-9)
+    migration.target.wait_until_alone()
+    assert not any(saved(migration.target).values())
+    merging = {**UPSERT, "insert_only_mode": mode != "upsert", "truncate_onstart": "truncation" in mode}
+    finished = migration.thaw.migrate(migration.config(merging), "--no-resume").expect(0)
+    assert migration.assert_same(table, "t", "SELECT id, name, amount, at FROM t") == ROWS
+    assert looks(migration.target) == before and all(saved(migration.target).values())
+    lines = finished.stderr.splitlines()
+    keys = [i for i, line in enumerate(lines) if re.search('constraint "(the key|single)" is back', line)]
+    planned = [i for i, line in enumerate(lines) if "planned:" in line]
+    plain = [i for i, line in enumerate(lines) if 'index "plain" is back' in line]
+    assert len(keys) == 2 and max(keys) < planned[0] < plain[0], finished
+
+
 def test_two_processes_build_each_index_once(migration):
     table = prepare(migration, *KEY, *SORTS.values())
     before = looks(migration.target)
@@ -389,8 +409,8 @@ POINTS = ("before_plan_commit", "after_drop", "after_plan_commit", "before_claim
 
 
 @pytest.mark.timeout(300)
-@both_versions
-def test_invariant_09_kills_at_random_points(migration, tell):
+@pytest.mark.parametrize("table_config", [TABLE, UPSERT], ids=["copy", "upsert"])
+def test_invariant_09_kills_at_random_points(migration, tell, table_config):
     """A new run after the other, each killed again and again until it is through: at any of the points, at any pass, or at any
     moment. In the end the rows are equal and every definition is what it was."""
     seed = int(os.environ.get("THAW_KILL_SEED") or time.time_ns() % 1_000_000)
@@ -398,7 +418,7 @@ def test_invariant_09_kills_at_random_points(migration, tell):
     tell(f"test_indexes: kill -9, seed {seed} (THAW_KILL_SEED={seed} repeats it)")
     table = prepare(migration, *KEY, *SORTS.values())
     before = looks(migration.target)
-    config = migration.config(TABLE, parallel_threads=3)
+    config = migration.config(table_config, parallel_threads=3)
     hits: collections.Counter = collections.Counter()
     runs, seconds = 0, 0.5
     points = list(POINTS)
