@@ -3,7 +3,6 @@
 import signal
 
 import duckdb
-import psycopg
 import pytest
 
 from marks import both_sources, both_versions
