@@ -326,7 +326,8 @@ static bool load_once(struct worker *worker, struct attempt *attempt, const stru
     return done;
 }
 
-/* COPY met a key that is there, or waited for another that did the same: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/* COPY met a key that is there, or waited for another that did the same.
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html */
 static bool met_key(const struct error *error) {
     return strcmp(error->code, "23505") == 0 || strcmp(error->code, "40P01") == 0;
 }

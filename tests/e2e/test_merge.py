@@ -1,27 +1,77 @@
-"""Rows that are merged by a key: upsert and insert-only."""
+"""Rows that are merged by a key: upsert and insert-only, beside copies of the same tables."""
+
+import random
+
+import pytest
 
 from marks import both_sources
+from merging import KINDS, NAMES, TYPES, apply, change, first_source, first_target, values
+
+# Where a run is killed while it loads; the second pass, so that there is something done and something left.
+POINTS = ("in_data", "after_data", "after_record", "after_commit", "before_merge", "before_data", "after_claim")
+COUNTS = """
+    SELECT coalesce(sum(rows_inserted), 0), coalesce(sum(rows_updated), 0), coalesce(sum(rows_unchanged), 0),
+           coalesce(sum(rows_older), 0), coalesce(sum(rows_duplicate), 0)
+      FROM migration_status.migration_chunk_status WHERE run_id = %s"""
+DO_NOT_ADD_UP = """
+    SELECT run_id, chunk_id FROM migration_status.migration_chunk_status
+     WHERE rows_copied <> rows_inserted + rows_updated + rows_unchanged + rows_older + rows_duplicate"""
+VERSIONS = "SELECT ctid::text, xmin::text, xmax::text, cmin::text FROM t ORDER BY ctid"
 
 
-@both_sources
-def test_an_upsert_inserts_updates_and_then_leaves_everything_alone(migration):
-    table = migration.source.table("t", {"id": "int", "name": "text", "at": "timestamp"},
-                                   "SELECT i, 'n' || i, TIMESTAMP '2020-01-01' + i * INTERVAL 1 SECOND FROM range(2000) AS r(i)")
-    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, name text, at timestamp)",
-                             "INSERT INTO t SELECT i, 'old', NULL FROM generate_series(1000, 1500) AS i")
-    config = migration.config({"source": "t", "target": "t", "uniqueness_columns": ["id"], "batch_size": 300})
-    migration.thaw.migrate(config).expect(0).says("1499 inserted, 501 updated, 0 unchanged")
-    assert migration.assert_same(table, "t") == 2000
-    before = migration.target.rows("SELECT id, xmin::text, ctid::text, xmax::text FROM t ORDER BY id")
-    migration.thaw.migrate(config).expect(0).says("0 inserted, 0 updated, 2000 unchanged")
-    assert migration.target.rows("SELECT id, xmin::text, ctid::text, xmax::text FROM t ORDER BY id") == before
-    migration.target.assert_completed()
+def refill(source, table, rows: list) -> None:
+    source.execute(f"DELETE FROM {source.relation('t')}")
+    source.insert(table, values(rows))
 
 
-@both_sources
-def test_a_target_that_is_made_is_merged_into(migration):
-    table = migration.source.table("t", {"id": "int", "name": "text"}, "SELECT i, 'n' || i FROM range(1000) AS r(i)")
-    config = migration.config({"source": "t", "target": "t", "uniqueness_columns": ["id"], "batch_size": 300, "create_target": True})
-    migration.thaw.migrate(config).expect(0).says("1000 inserted")
-    migration.thaw.migrate(config).expect(0).says("1000 unchanged")
-    assert migration.assert_same(table, "t") == 1000
+def sorted_rows(rows) -> list:
+    return sorted((tuple(row) for row in rows), key=repr)
+
+
+class Story:
+    """One table through its runs; the target is what `apply` says after each."""
+
+    def __init__(self, migration, kind):
+        self.migration, self.kind, self.numbers = migration, kind, random.Random(4711)
+        self.source = first_source(kind, self.numbers)
+        self.expected = first_target(kind, self.numbers)
+        self.table = migration.source.table("t", dict(zip(NAMES, ("text", "int", "int", "text", "decimal(12,2)", "timestamp"))),
+                                            values(self.source))
+        migration.target.execute(*kind.create())
+        columns = [kind.target_name(name) for name in NAMES] + ["remark"]
+        with migration.target.connection.cursor() as cursor, cursor.copy(f"COPY t ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in self.expected:
+                copy.write_row([row[name] for name in (*NAMES, "remark")])
+        self.config = migration.config(kind.table())
+
+    def run(self, fault: str = "") -> None:
+        thaw, target = self.migration.thaw, self.migration.target
+        self.expected, counts = apply(self.kind, self.source, self.expected)
+        if fault:
+            thaw.migrate(self.config, fault=f"{fault}:kill:2").expect(-9)
+            target.wait_until_alone()
+        finished = thaw.migrate(self.config).expect(0)
+        assert sorted_rows(target.rows(self.kind.query())) == sorted_rows(tuple(row[name] for name in (*NAMES, "remark"))
+                                                                          for row in self.expected)
+        assert target.rows(COUNTS, finished.run_id) == [counts.line()]
+        assert target.rows(DO_NOT_ADD_UP) == []
+        target.assert_completed()
+
+    def change(self) -> None:
+        self.source = change(self.kind, self.source, self.numbers)
+        refill(self.migration.source, self.table, self.source)
+
+
+@pytest.mark.parametrize("source, target", [("duckdb", 18), ("snowflake", 15)], indirect=True, ids=["duckdb-pg18", "snowflake-pg15"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_invariant_06_each_kind_of_table_through_changes_and_a_crash(migration, kind):
+    assert set(NAMES) == set(TYPES)
+    story = Story(migration, kind)
+    story.run()
+    if kind.merges and not kind.truncate:
+        versions = migration.target.rows(VERSIONS)
+        story.run()
+        assert migration.target.rows(VERSIONS) == versions, "rows that didn't change were written or locked"
+    story.change()
+    story.run(fault=POINTS[list(KINDS.values()).index(kind) % len(POINTS)] if kind.merges else "after_record")
+    assert migration.target.count("migration_status.migration_runs") == (3 if kind.merges and not kind.truncate else 2)
