@@ -54,7 +54,9 @@ void foreign_keys_advise(struct worker *worker, const struct run_table *table, s
     PGresult *referenced = NULL;
     struct error unknown;
     error_clear(&unknown);
-    if (strcmp(error->code, "23503") != 0 || !load_connect_for_record(worker, table->database, &unknown) ||
+    /* What was raised only at COMMIT has a hint of its own. */
+    if (strcmp(error->code, "23503") != 0 || strstr(error->hint, "COMMIT") != NULL ||
+        !load_connect_for_record(worker, table->database, &unknown) ||
         !target_query(&worker->target, sql_referenced_tables, 2, parameters, &referenced, &unknown))
         return;
     hint(worker->run, table, referenced, error);

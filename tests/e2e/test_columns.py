@@ -118,7 +118,7 @@ FAILING = {
                               "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()", ["not five", "id = 5"]),
     "a foreign key that doesn't hold": ("CREATE TABLE parts (part int PRIMARY KEY); INSERT INTO parts VALUES (0), (1); "
                                         "CREATE TABLE t (id bigint, v text, part int CONSTRAINT to_parts REFERENCES parts)",
-                                        ["to_parts", "(part)=(2)", '"parts"', "load that table before"]),
+                                        ["to_parts", "(part)=(2)", '"parts"', "load those tables before"]),
     "a foreign key that doesn't hold, deferred": ("CREATE TABLE parts (part int PRIMARY KEY); CREATE TABLE t (id bigint, v text, part int "
                                                   "CONSTRAINT to_parts REFERENCES parts DEFERRABLE INITIALLY DEFERRED)",
                                                   ["to_parts", '"parts"', "only at COMMIT"]),
@@ -138,7 +138,7 @@ def test_the_order_that_the_error_names_works(migration):
     migration.source.table("parts", {"part": "int"}, "SELECT i FROM range(3) AS r(i)")
     migration.target.execute("CREATE TABLE parts (part bigint PRIMARY KEY)", "CREATE TABLE t (id bigint, v text, part bigint REFERENCES parts)")
     tables = {name: {"source": name, "target": name} for name in ("t", "parts")}
-    migration.thaw.migrate(migration.config(tables["t"])).expect(1).says("load that table before")
+    migration.thaw.migrate(migration.config(tables["t"])).expect(1).says("load those tables before")
     migration.thaw.migrate(migration.config(*tables.values()), "--no-resume", "--table", "parts").expect(0)
     migration.thaw.migrate(migration.config(*tables.values()), "--no-resume", "--table", "t").expect(0)
     assert migration.target.count("t") == 100
