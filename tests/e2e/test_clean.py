@@ -132,6 +132,23 @@ def test_completed_runs_but_the_newest_of_each_table(migration):
     assert (migration.target.count("a"), migration.target.count("b")) == (10, 10)
 
 
+def test_a_run_with_rows_set_aside_replaces_none(migration):
+    """Watermarks go on from the last one without, and what was set aside is kept with its run."""
+    table = migration.source.table("a", {"id": "int"}, "SELECT i FROM range(10) AS r(i)")
+    migration.target.execute("CREATE TABLE a (id bigint CHECK (id >= 0))")
+    config = migration.config({"source": "a", "target": "a", "truncate_onstart": True, "on_bad_row": "reject"})
+    migration.thaw.migrate(config).expect(0)
+    migration.source.insert(table, "SELECT -1")
+    migration.thaw.migrate(config).expect(0)
+    assert migration.target.count("migration_status.rejected_rows") == 1
+    assert "nothing to clean" in clean(migration, config, "--yes").stdout
+    migration.target.execute("ALTER TABLE a DROP CONSTRAINT a_id_check")
+    migration.thaw.migrate(config).expect(0)
+    known = runs(migration.target)
+    clean(migration, config, "--yes")
+    assert len(known) == 3 and runs(migration.target) == known[2:]
+
+
 def test_unfinished_runs_only_when_asked(migration):
     prepare(migration)
     config = migration.config({**TABLE, "truncate_onstart": False})
