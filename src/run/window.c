@@ -43,7 +43,7 @@ static bool read_history(const struct run_window *window, const struct run_table
 /* Why no floor can follow that history; NULL: one can. */
 static const char *refuse_history(const struct ledger_window_history *history) {
     if (history->table_id == 0)
-        return "no earlier run of this source and target has completed";
+        return "no earlier run of this source and target has completed without rows set aside";
     if (!history->is_there)
         return "the target was truncated after the last completed run";
     if (!history->is_same)

@@ -223,6 +223,23 @@ def test_invariant_08_rows_beyond_the_ceiling_are_the_next_runs(incremental):
 
 
 @both_sources
+def test_invariant_08_rejected_rows_are_read_again_until_they_are_good(incremental):
+    """The bad row is neither the newest nor the oldest, and is corrected without a new watermark."""
+    incremental.target.execute("ALTER TABLE t ADD CONSTRAINT short CHECK (length(v) <= 10)")
+    incremental.add("50")
+    assert incremental.run(on_bad_row="reject") == 50
+    incremental.add("50, 100", v="CASE WHEN i = 70 THEN 'too long for the check' ELSE 'r' || i END")
+    incremental.run(on_bad_row="reject")
+    incremental.add("100, 110")
+    incremental.run(on_bad_row="reject")
+    assert incremental.target.rows("SELECT count(*), max(id) FROM t") == [(109, 109)]
+    incremental.replace(70, "70", "good")
+    incremental.run(on_bad_row="reject")
+    assert incremental.assert_same() == 110
+    assert incremental.run(on_bad_row="reject") == 1, "and then the floor rises again"
+
+
+@both_sources
 def test_several_sources_of_one_target_have_floors_of_their_own(migration):
     tables, rows = {}, {}
     for name, start in (("a", 0), ("b", 5000)):
@@ -256,6 +273,9 @@ def test_other_settings_begin_anew(incremental):
     assert incremental.run(source_filter='"id" >= 20') == 1
     assert incremental.run() == 100
     assert incremental.assert_same() == 100
+    assert incremental.run() == 1
+    incremental.target.execute("UPDATE migration_status.migration_table_status SET metadata = metadata - 'window'")
+    assert incremental.run() == 100, "as docs/writing.md says, for who wants everything again"
 
 
 def test_the_window_is_told(incremental):
@@ -287,6 +307,7 @@ def test_every_statement_has_the_bounds_beside_the_bare_column(incremental, doub
     assert len(asked) >= 3, asked
     for statement in asked:
         assert "\"at\" > '2024-03-31 01:00:00.000088+00:00'::TIMESTAMP_TZ(9)" in statement, statement
+        assert ' AT (TIMESTAMP => ' in statement, statement
         assert "MAX(\"at\")" in statement or "\"at\" <= '2024-03-31 01:00:00.000190000 +00:00'::TIMESTAMP_TZ(9)" in statement, statement
     assert sum("MAX(\"at\")" in statement for statement in asked) == 1
 
