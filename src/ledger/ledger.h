@@ -154,7 +154,8 @@ struct ledger_plan {
 
 /* What a table's earlier runs say of its watermark. */
 struct ledger_window_history {
-    int64_t table_id; /* the last completed run of the same source and target, rows set aside in none; 0: there is none */
+    int64_t
+        table_id; /* the last completed run of the same source and target, rows set aside in none; 0: there is none */
     char run_id[37];
     char *ceiling; /* what it read up to; NULL: it had no window, or no row had a watermark */
     bool is_same;  /* it, and what was completed since, had these settings and this kind of watermark */
