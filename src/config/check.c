@@ -257,10 +257,19 @@ static void check_snapshots(struct reader *reader, const struct config *config, 
     const struct tree_node *told = NULL;
     for (size_t i = 0; i < count; i++) {
         const struct tree_node *node = snapshot_node(feeders[i].node);
-        if (config_source_is_snowflake(&config->source) || node == told ||
-            feeders[i].table->settings.snapshot != SNAPSHOT_TIME_TRAVEL)
+        enum config_snapshot snapshot = feeders[i].table->settings.snapshot;
+        bool snowflake = config_source_is_snowflake(&config->source);
+        if (node == told)
             continue;
-        problems_add(reader->problems, node, "set it to \"auto\" or \"none\"",
+        if (snowflake && snapshot == SNAPSHOT_MATERIALIZE && feeders[i].table->scratch_schema == NULL) {
+            problems_add(reader->problems, node,
+                         "name a schema of the source's database in which the role may create tables",
+                         "\"snapshot\" is \"materialize\", and \"scratch_schema\" is missing");
+            told = node;
+        }
+        if (snowflake || snapshot != SNAPSHOT_TIME_TRAVEL)
+            continue;
+        problems_add(reader->problems, node, "set it to \"auto\", \"materialize\" or \"none\"",
                      "\"snapshot\" is \"time_travel\", but a DuckDB source keeps no past");
         told = node;
     }

@@ -44,7 +44,7 @@ struct config_target {
     int port; /* 0: absent */
 };
 
-enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE, SNAPSHOT_TIME_TRAVEL };
+enum config_snapshot { SNAPSHOT_AUTO, SNAPSHOT_NONE, SNAPSHOT_TIME_TRAVEL, SNAPSHOT_MATERIALIZE };
 enum config_bad_row { BAD_ROW_STOP, BAD_ROW_REJECT };
 enum config_nul_bytes { NUL_BYTES_ERROR, NUL_BYTES_REMOVE };
 enum config_rounding { ROUNDING_ERROR, ROUNDING_ALLOW };
@@ -93,7 +93,8 @@ struct config_table {
     bool create_target; /* make the target where it is missing */
     enum config_mode mode;
     struct config_settings settings;
-    char *json_path; /* "$.sources[0].tables[2]", for messages */
+    char *scratch_schema; /* of the source, for `materialize`; NULL: not given */
+    char *json_path;      /* "$.sources[0].tables[2]", for messages */
 };
 
 /* One entry of sources[], enabled; its enabled tables. */

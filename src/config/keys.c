@@ -7,8 +7,7 @@
     { place, keys, COUNT(keys), also }
 
 const char *const chunking_choices[] = {"auto", "range", "hash", "whole", NULL};
-const char *const snapshot_choices[] = {"auto", "none", "time_travel", NULL};
-static const char *const snapshot_unbuilt[] = {"materialize", NULL};
+const char *const snapshot_choices[] = {"auto", "none", "time_travel", "materialize", NULL};
 const char *const bad_row_choices[] = {"stop", "reject", NULL};
 const char *const nul_choices[] = {"error", "remove", NULL};
 const char *const rounding_choices[] = {"error", "allow", NULL};
@@ -38,8 +37,8 @@ static const struct key setting_keys[] = {
     {.name = "lambda_timeout_buffer_seconds", .type = KEY_INTEGER, .minimum = 30, .maximum = 300},
     {.name = "insert_only_mode", .type = KEY_BOOLEAN},
     {.name = "memory_limit_mb", .type = KEY_INTEGER, .flags = KEY_UNBUILT, .minimum = 1, .maximum = 1e9},
-    {.name = "snapshot", .type = KEY_CHOICE, .choices = snapshot_choices, .unbuilt = snapshot_unbuilt},
-    {.name = "scratch_schema", .type = KEY_STRING, .flags = KEY_UNBUILT},
+    {.name = "snapshot", .type = KEY_CHOICE, .choices = snapshot_choices},
+    {.name = "scratch_schema", .type = KEY_STRING},
     {.name = "on_bad_row", .type = KEY_CHOICE, .choices = bad_row_choices},
     {.name = "max_rejects", .type = KEY_INTEGER, .minimum = 0, .maximum = 9e15},
     {.name = "nul_bytes", .type = KEY_CHOICE, .choices = nul_choices},

@@ -190,6 +190,8 @@ static void read_table(const struct tree_node *root, const struct tree_node *fee
     table->create_target = read_boolean(node, "create_target", false);
     table->mode = choose_mode(&levels, table);
     table->settings = read_settings(&levels, table->mode);
+    const struct tree_node *scratch = nearest_setting(&levels, "scratch_schema");
+    table->scratch_schema = scratch == NULL ? NULL : memory_copy_string(scratch->text);
     table->json_path = tree_path(node);
 }
 

@@ -66,6 +66,7 @@ void config_table_release(struct config_table *table) {
     memory_release(&table->source_watermark);
     memory_release(&table->target_watermark);
     release_options(&table->column_mapping, &table->column_mapping_count);
+    memory_release(&table->scratch_schema);
     memory_release(&table->json_path);
     *table = (struct config_table){0};
 }

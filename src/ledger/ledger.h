@@ -194,6 +194,26 @@ bool ledger_take_target(struct target_connection *connection, const char *run_id
 bool ledger_store_plan(struct target_connection *connection, const char *run_id, const struct ledger_plan *plan,
                        int64_t generation, struct error *error) THAW_CHECK;
 
+/* Own statement: remember a scratch table of the source, a JSON object that the source's side understands, before it is made; NULL:
+ * there is none any more. */
+bool ledger_note_scratch(struct target_connection *connection, const char *run_id, int64_t table_id,
+                         const char *scratch, struct error *error) THAW_CHECK;
+/* Scratch tables that were noted, of all runs. */
+struct ledger_scratch {
+    char run_id[37];
+    int64_t table_id;
+    bool live;      /* somebody works on its run */
+    bool completed; /* its table is; else a resume would read it */
+    char *scratch;  /* as noted */
+};
+struct ledger_scratches {
+    struct ledger_scratch *list;
+    size_t count;
+};
+bool ledger_list_scratch(struct target_connection *connection, struct ledger_scratches *scratches,
+                         struct error *error) THAW_CHECK;
+void ledger_scratches_release(struct ledger_scratches *scratches);
+
 /* A planned table can't be read to its end as it was planned: in the caller's transaction its chunks go, its row is as if it had
  * never been planned, and the target's generation is raised, so that no load under the old plan can commit any more. Waits for
  * loads in hand. RESET_TRUNCATED: the caller truncates the target next, so this happens to every table of the run that feeds it.

@@ -9,12 +9,14 @@
 #include "ledger/indexes.h"
 #include "run/begin.h"
 #include "run/indexes.h"
+#include "run/materialize.h"
 #include "run/presence.h"
 
 /* What there is to do in one target database. */
 struct findings {
     struct ledger_indexes missing;
     struct ledger_disused_runs runs;
+    struct ledger_scratches scratches;
 };
 
 struct clean {
@@ -54,6 +56,28 @@ static void print_run(FILE *out, const struct ledger_disused_run *run) {
                 run->targets == NULL ? "" : run->targets);
 }
 
+static bool is_disused(const struct findings *found, const char *run_id) {
+    for (size_t i = 0; i < found->runs.count; i++)
+        if (strcmp(found->runs.list[i].run_id, run_id) == 0)
+            return true;
+    return false;
+}
+
+/* A resume would read it from there, unless its run is to be forgotten. */
+static bool is_read_again(const struct findings *found, const struct ledger_scratch *scratch) {
+    return scratch->live || (!scratch->completed && !is_disused(found, scratch->run_id));
+}
+
+static void print_scratch(FILE *out, const struct findings *found, const struct ledger_scratch *scratch) {
+    char *name = materialize_name(scratch);
+    if (is_read_again(found, scratch))
+        fprintf(out, "  stays: scratch table %s of the source, which run %s reads when it goes on\n", name,
+                scratch->run_id);
+    else
+        fprintf(out, "  drop: scratch table %s of the source, left over from run %s\n", name, scratch->run_id);
+    memory_release(&name);
+}
+
 static bool look_in(struct run_database *database, const struct clean_options *options, double max_age_hours,
                     struct findings *found, FILE *out, size_t *things, struct error *error) {
     struct target_connection *control = &database->control;
@@ -64,7 +88,8 @@ static bool look_in(struct run_database *database, const struct clean_options *o
     fprintf(out, "database %s\n", control->database);
     if (exists && (!ledger_list_indexes(control, NULL, NULL, &found->missing, error) ||
                    !ledger_list_disused(control, options->unfinished ? max_age_hours * 3600 : -1, options->run_id,
-                                        &found->runs, error)))
+                                        &found->runs, error) ||
+                   !ledger_list_scratch(control, &found->scratches, error)))
         return false;
     for (size_t i = 0; i < found->missing.count; i++) {
         print_index(out, &found->missing.list[i]);
@@ -72,8 +97,12 @@ static bool look_in(struct run_database *database, const struct clean_options *o
     }
     for (size_t i = 0; i < found->runs.count; i++)
         print_run(out, &found->runs.list[i]);
+    for (size_t i = 0; i < found->scratches.count; i++) {
+        print_scratch(out, found, &found->scratches.list[i]);
+        *things += !is_read_again(found, &found->scratches.list[i]);
+    }
     *things += found->runs.count;
-    if (found->missing.count + found->runs.count == 0)
+    if (found->missing.count + found->runs.count + found->scratches.count == 0)
         fprintf(out, "  nothing to clean%s\n", exists ? "" : ": no run has been here yet");
     return true;
 }
@@ -130,6 +159,30 @@ static bool forget(struct run_database *database, const struct ledger_disused_ru
     return true;
 }
 
+static bool connect_source(struct clean *clean, struct error *error) {
+    struct run *run = &clean->run;
+    return run->workers[0].source != NULL ||
+           ((run->source != NULL || source_open(run->config, run->log, &run->source, error)) &&
+            source_connect(run->source, &run->workers[0].source, error));
+}
+
+/* What the ledger forgets with the run would never be found again, so this comes first. */
+static bool drop_scratch(struct clean *clean, struct run_database *database, const struct findings *found,
+                         const char *run_id, FILE *out, struct error *error) {
+    for (size_t i = 0; i < found->scratches.count; i++) {
+        const struct ledger_scratch *scratch = &found->scratches.list[i];
+        if (strcmp(scratch->run_id, run_id) != 0 || is_read_again(found, scratch))
+            continue;
+        if (!connect_source(clean, error) ||
+            !materialize_drop(clean->run.workers[0].source, &database->control, scratch, error))
+            return false;
+        char *name = materialize_name(scratch);
+        fprintf(out, "dropped: scratch table %s\n", name);
+        memory_release(&name);
+    }
+    return true;
+}
+
 /* Count what failed, and go on. */
 static void judge(struct clean *clean, bool done, const struct error *error, size_t *failures) {
     if (done)
@@ -155,7 +208,16 @@ static void do_in(struct clean *clean, struct run_database *database, const stru
     }
     for (size_t i = 0; i < found->runs.count; i++) {
         error_clear(&error);
-        judge(clean, forget(database, &found->runs.list[i], out, &error), &error, failures);
+        judge(clean,
+              drop_scratch(clean, database, found, found->runs.list[i].run_id, out, &error) &&
+                  forget(database, &found->runs.list[i], out, &error),
+              &error, failures);
+    }
+    for (size_t i = 0; i < found->scratches.count; i++) {
+        const char *run_id = found->scratches.list[i].run_id;
+        error_clear(&error);
+        if (!is_disused(found, run_id) && (i == 0 || strcmp(found->scratches.list[i - 1].run_id, run_id) != 0))
+            judge(clean, drop_scratch(clean, database, found, run_id, out, &error), &error, failures);
     }
 }
 
@@ -173,6 +235,7 @@ void clean_release(struct clean **clean) {
     for (size_t i = 0; i < old->run.database_count; i++) {
         ledger_indexes_release(&old->findings[i].missing);
         ledger_disused_release(&old->findings[i].runs);
+        ledger_scratches_release(&old->findings[i].scratches);
     }
     memory_release(&old->findings);
     begin_release(&old->run);

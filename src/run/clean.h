@@ -1,4 +1,4 @@
-/* thaw clean: indexes that a load left dropped are put back, and runs that nobody needs any more are forgotten. Rows of targets
+/* thaw clean: indexes that a load left dropped are put back, scratch tables of the source that nobody reads any more are dropped, and runs that nobody needs any more are forgotten. Rows of targets
  * are never touched.
  */
 #ifndef THAW_RUN_CLEAN_H

@@ -79,6 +79,8 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
                 i + 1 == mapping->merge.key_count ? "\n" : "");
     if (mapping->snapshot.kind == SNAPSHOT_AT_MOMENT)
         fprintf(out, "  snapshot: as it was at %s\n", mapping->snapshot.moment);
+    else if (table->config->settings.snapshot == SNAPSHOT_MATERIALIZE)
+        fputs("  snapshot: a scratch table would be made in the source, and these chunks cut from it\n", out);
     else
         fputs("  snapshot: none\n", out);
     window_describe(&window, &mapping->window);
@@ -137,7 +139,7 @@ static bool describe(struct run *run, struct run_table *table, FILE *out, struct
     if (!mapping_prepare(&mapping, table, worker->source, dialect, &table->database->control, run->log, error))
         return error_context(error, "%s", table->label);
     bool done =
-        snapshot_fix(run, table, worker->source, &mapping, error) &&
+        snapshot_fix(worker, table, &mapping, error) &&
         window_choose(&mapping, table, run->config, worker->source, dialect, &table->database->control, error) &&
         planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
     if (done)

@@ -125,6 +125,7 @@ bool finish_table(struct worker *worker, struct run_table *table, struct error *
         target_rollback(&worker->target);
         return false;
     }
+    snapshot_drop(worker, table);
     tell_completed(run, table, &totals);
     return true;
 }

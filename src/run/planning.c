@@ -8,6 +8,7 @@
 #include "run/indexes.h"
 #include "run/load.h"
 #include "run/mapping.h"
+#include "run/materialize.h"
 #include "run/replan.h"
 #include "run/snapshot.h"
 #include "run/window.h"
@@ -65,10 +66,9 @@ static bool refuse_lost_target(const struct run_mapping *mapping, struct error *
 }
 
 static bool fix_snapshot(struct worker *worker, struct draft *draft, struct error *error) {
-    struct run *run = worker->run;
     if (!draft->known)
-        return snapshot_fix(run, draft->table, worker->source, &draft->mapping, error);
-    return snapshot_take_up(run, draft->table, draft->metadata, draft->unread, worker->source, &draft->mapping, error);
+        return snapshot_fix(worker, draft->table, &draft->mapping, error);
+    return snapshot_take_up(worker, draft->table, draft->metadata, draft->unread, &draft->mapping, error);
 }
 
 static bool choose_window(struct worker *worker, struct draft *draft, struct error *error) {
@@ -106,11 +106,13 @@ static bool draft_table(struct worker *worker, struct draft *draft, struct error
                   draft->readers, run->worker_count, draft->mapping.column_count);
     if (draft->known)
         return (draft->mapping.create_sql == NULL || refuse_lost_target(&draft->mapping, error)) &&
-               window_take_up(&draft->mapping, draft->table, dialect, draft->metadata, error);
-    if (!choose_window(worker, draft, error) ||
+               window_take_up(&draft->mapping, draft->table, dialect, draft->metadata, error) &&
+               materialize_drop_filter(&draft->mapping);
+    if (!choose_window(worker, draft, error) || !materialize_table(worker, draft->table, &draft->mapping, error) ||
         !planning_query(worker->source, dialect, draft->table, &draft->mapping, run->worker_count, &draft->plan, error))
         return false;
     clock_format_duration(clock_monotonic_us() - begun, duration, sizeof duration);
+    snapshot_remark(run, draft->table, &draft->mapping, &draft->plan);
     log_write(run->log, LOG_INFO, &scope, "planned: %zu chunks, %lld rows, in %s", draft->plan.chunk_count,
               (long long)draft->plan.expected_rows, duration);
     return true;

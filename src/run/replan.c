@@ -23,9 +23,9 @@ static bool reset_table(struct worker *worker, struct run_table *table, struct e
     struct run *run = worker->run;
     struct log_scope scope = run_scope(table, 0);
     const struct config_table *config = table->config;
-    enum ledger_reset how = config->truncate_onstart              ? RESET_TRUNCATED
-                            : config->uniqueness_column_count > 0 ? RESET_MERGED
-                                                                  : RESET_APPENDED;
+    enum ledger_reset how = config->truncate_onstart    ? RESET_TRUNCATED
+                            : config->mode != MODE_COPY ? RESET_MERGED
+                                                        : RESET_APPENDED;
     bool reset = false;
     bool unknown = false;
     if (!load_connect_target(worker, table->database, error))

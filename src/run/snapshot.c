@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "run/materialize.h"
 
 /* Functions whose value changes from query to query, or from day to day, in the SQL of either source. A name in a text or a
  * remark is taken for the function: that costs a stricter check, no rows. */
@@ -101,22 +102,25 @@ static bool travel(struct run *run, const struct run_table *table, struct source
     return true;
 }
 
-bool snapshot_fix(struct run *run, const struct run_table *table, struct source_connection *source,
-                  struct run_mapping *mapping, struct error *error) {
-    const struct dialect *dialect = source_dialect(run->source);
-    bool travels = dialect->at_moment != NULL && table->config->settings.snapshot != SNAPSHOT_NONE;
+bool snapshot_fix(struct worker *worker, const struct run_table *table, struct run_mapping *mapping,
+                  struct error *error) {
+    struct run *run = worker->run;
+    const struct config_table *config = table->config;
+    bool travels = source_dialect(run->source)->at_moment != NULL && config->settings.snapshot != SNAPSHOT_NONE;
     char *moment = NULL;
-    if (!travels && !filter_asks_date(table->config->source_filter))
+    if (config->settings.snapshot == SNAPSHOT_MATERIALIZE)
+        return true; /* after the window is chosen: materialize_table() */
+    if (!travels && !filter_asks_date(config->source_filter))
         return true;
-    if (!read_clock(source, dialect, &moment, &mapping->snapshot.day, error))
+    if (!read_clock(worker->source, source_dialect(run->source), &moment, &mapping->snapshot.day, error))
         return false;
-    if (!filter_asks_date(table->config->source_filter))
+    if (!filter_asks_date(config->source_filter))
         memory_release(&mapping->snapshot.day);
     if (!travels || moment == NULL) {
         memory_release(&moment);
         return true;
     }
-    return travel(run, table, source, mapping, moment, error);
+    return travel(run, table, worker->source, mapping, moment, error);
 }
 
 /* Chunks that are read on another day than the others, by a filter that asks for it, are another selection. */
@@ -141,32 +145,69 @@ static bool compare_days(struct run *run, const struct run_table *table, struct 
     return true;
 }
 
-static void from_json(struct run_mapping *mapping, const char *metadata) {
+static void from_json(const struct run *run, const struct run_table *table, struct run_mapping *mapping,
+                      const char *metadata) {
     json_t *root = metadata == NULL ? NULL : json_loads(metadata, 0, NULL);
     json_t *snapshot = json_object_get(root, "snapshot");
     const char *moment = json_string_value(json_object_get(snapshot, "moment"));
+    const char *kind = json_string_value(json_object_get(snapshot, "kind"));
     mapping->snapshot.day = memory_copy_string(json_string_value(json_object_get(snapshot, "day")));
     if (moment != NULL)
         settle_at(mapping, memory_copy_string(moment));
+    if (kind != NULL && strcmp(kind, "materialize") == 0) {
+        if (!materialize_from_json(json_object_get(root, "scratch"),
+                                   &mapping->snapshot.scratch)) /* dropped, or never noted */
+            source_scratch_name(run->source, &table->relation, table->config->scratch_schema, run->run_id,
+                                table->table_id, &mapping->snapshot.scratch);
+        materialize_settle(mapping, source_dialect(run->source),
+                           (int64_t)json_integer_value(json_object_get(snapshot, "rows")));
+    }
     json_decref(root);
 }
 
-bool snapshot_take_up(struct run *run, const struct run_table *table, const char *metadata, bool unread,
-                      struct source_connection *source, struct run_mapping *mapping, struct error *error) {
+static bool lose(struct error *error, const char *reason) {
+    return error_set_code(error, ERROR_LOST, SNAPSHOT_LOST, "%s", reason);
+}
+
+/* Another process made it, perhaps days ago: is it there, and whole? */
+static bool reopen_scratch(struct worker *worker, const struct run_mapping *mapping, struct error *error) {
+    bool found = false;
+    int64_t rows = 0;
+    if (!source_scratch_open(worker->source, &mapping->snapshot.scratch, &found, &rows, error))
+        return false;
+    if (!found)
+        return lose(error, "the scratch table of the source that was made when the table was planned is gone");
+    if (rows == mapping->snapshot.scratch_rows)
+        return true;
+    lose(error, "");
+    snprintf(error->message, sizeof error->message,
+             "the scratch table of the source has %lld rows, and had %lld when the table was planned", (long long)rows,
+             (long long)mapping->snapshot.scratch_rows);
+    return false;
+}
+
+bool snapshot_take_up(struct worker *worker, const struct run_table *table, const char *metadata, bool unread,
+                      struct run_mapping *mapping, struct error *error) {
+    struct run *run = worker->run;
     const struct dialect *dialect = source_dialect(run->source);
-    from_json(mapping, metadata);
+    from_json(run, table, mapping, metadata);
     if (!unread)
         return true;
-    if (mapping->snapshot.kind == SNAPSHOT_AT_MOMENT && !probe(source, dialect, &mapping->source.relation, error))
+    if (mapping->snapshot.kind == SNAPSHOT_MATERIALIZED)
+        return reopen_scratch(worker, mapping, error);
+    if (mapping->snapshot.kind == SNAPSHOT_AT_MOMENT &&
+        !probe(worker->source, dialect, &mapping->source.relation, error))
         return snapshot_judge(run, table, mapping, error);
     if (mapping->snapshot.kind == SNAPSHOT_UNFIXED && table->config->settings.snapshot == SNAPSHOT_AUTO)
         snapshot_warn_unfixed(run, "");
-    return compare_days(run, table, source, &mapping->snapshot, error);
+    return compare_days(run, table, worker->source, &mapping->snapshot, error);
 }
 
 bool snapshot_judge(const struct run *run, const struct run_table *table, const struct run_mapping *mapping,
                     struct error *error) {
     const struct dialect *dialect = source_dialect(run->source);
+    if (mapping->snapshot.kind == SNAPSHOT_MATERIALIZED && source_scratch_is_gone(error))
+        return lose(error, "the scratch table of the source is gone while it was read");
     if (mapping->snapshot.kind != SNAPSHOT_AT_MOMENT || dialect->moment_is_lost == NULL ||
         !dialect->moment_is_lost(error))
         return false;
@@ -185,8 +226,20 @@ bool snapshot_judge(const struct run *run, const struct run_table *table, const 
 }
 
 bool snapshot_is_exact(const struct run_table *table, const struct run_mapping *mapping) {
-    return mapping->snapshot.kind != SNAPSHOT_UNFIXED &&
-           (table->config->settings.snapshot != SNAPSHOT_AUTO || !filter_asks_date(table->config->source_filter));
+    if (mapping->snapshot.kind != SNAPSHOT_AT_MOMENT)
+        return mapping->snapshot.kind == SNAPSHOT_MATERIALIZED;
+    return (table->config->settings.snapshot != SNAPSHOT_AUTO || !filter_asks_date(table->config->source_filter));
+}
+
+void snapshot_remark(struct run *run, const struct run_table *table, const struct run_mapping *mapping,
+                     const struct plan *plan) {
+    struct log_scope scope = run_scope(table, 0);
+    if (mapping->source.is_view && table->config->settings.snapshot == SNAPSHOT_AUTO && plan->chunk_count > 2)
+        log_write(run->log, LOG_INFO, &scope,
+                  "a view, which the source computes for each of its %zu chunks; with snapshot \"materialize\" it "
+                  "would compute "
+                  "it once",
+                  plan->chunk_count);
 }
 
 static void append_text(struct buffer *json, const char *name, const char *text) {
@@ -197,7 +250,10 @@ static void append_text(struct buffer *json, const char *name, const char *text)
 }
 
 void snapshot_to_json(const struct run_snapshot *snapshot, struct buffer *json) {
-    buffer_appendf(json, "{\"kind\": \"%s\"", snapshot->kind == SNAPSHOT_AT_MOMENT ? "time_travel" : "none");
+    static const char *const kinds[] = {"none", "time_travel", "materialize"};
+    buffer_appendf(json, "{\"kind\": \"%s\"", kinds[snapshot->kind]);
+    if (snapshot->kind == SNAPSHOT_MATERIALIZED)
+        buffer_appendf(json, ", \"rows\": %lld", (long long)snapshot->scratch_rows);
     append_text(json, "moment", snapshot->moment);
     append_text(json, "day", snapshot->day);
     buffer_append_char(json, '}');
@@ -206,5 +262,6 @@ void snapshot_to_json(const struct run_snapshot *snapshot, struct buffer *json) 
 void snapshot_release(struct run_snapshot *snapshot) {
     memory_release(&snapshot->moment);
     memory_release(&snapshot->day);
+    source_scratch_release(&snapshot->scratch);
     memset(snapshot, 0, sizeof *snapshot);
 }

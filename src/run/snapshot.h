@@ -8,14 +8,20 @@
 #define SNAPSHOT_LOST "moment"
 
 /* Fix what the queries of a table that is being planned will see, as its settings say and its source can: sets
- * mapping->snapshot, and with it what mapping->source.relation reads. ERROR_CONFIG where the settings ask for what this
- * relation doesn't have. */
-bool snapshot_fix(struct run *run, const struct run_table *table, struct source_connection *source,
-                  struct run_mapping *mapping, struct error *error) THAW_CHECK;
+ * mapping->snapshot, and with it what mapping->source.relation reads. For "materialize" that is materialize_table()'s to do, once
+ * the filter is known. ERROR_CONFIG where the settings ask for what this relation doesn't have. */
+bool snapshot_fix(struct worker *worker, const struct run_table *table, struct run_mapping *mapping,
+                  struct error *error) THAW_CHECK;
 /* The same for a table that was planned by an earlier process, from what it left in the ledger (`metadata`). ERROR_LOST with
  * SNAPSHOT_LOST where `unread` chunks are left and the moment is gone. */
-bool snapshot_take_up(struct run *run, const struct run_table *table, const char *metadata, bool unread,
-                      struct source_connection *source, struct run_mapping *mapping, struct error *error) THAW_CHECK;
+bool snapshot_take_up(struct worker *worker, const struct run_table *table, const char *metadata, bool unread,
+                      struct run_mapping *mapping, struct error *error) THAW_CHECK;
+/* After the table is completed: its scratch table goes, from the source and from the ledger. Where that fails it is said, and left
+ * to `thaw clean`. */
+void snapshot_drop(struct worker *worker, const struct run_table *table);
+/* Say where another setting would read the source more cheaply. */
+void snapshot_remark(struct run *run, const struct run_table *table, const struct run_mapping *mapping,
+                     const struct plan *plan);
 /* Where an error of reading the table means that its moment is lost, say so: ERROR_LOST with SNAPSHOT_LOST where it may be
  * planned anew, ERROR_CONFIG where the settings say to stop. Returns false. */
 bool snapshot_judge(const struct run *run, const struct run_table *table, const struct run_mapping *mapping,

@@ -21,6 +21,7 @@
 #include "plan/window.h"
 #include "run/reader.h"
 #include "run/run.h"
+#include "source/scratch.h"
 #include "source/source.h"
 #include "target/catalogue.h"
 #include "target/connection.h"
@@ -74,12 +75,15 @@ struct index_builds {
 /* What all queries of a table see of the source. */
 enum snapshot_kind {
     SNAPSHOT_UNFIXED, /* whatever is there when each of them runs */
-    SNAPSHOT_AT_MOMENT
+    SNAPSHOT_AT_MOMENT,
+    SNAPSHOT_MATERIALIZED
 };
 struct run_snapshot {
     enum snapshot_kind kind;
-    char *moment; /* for dialect->at_moment; owned */
-    char *day;    /* the source's date when the table was planned, where its filter may ask for it; owned; else NULL */
+    char *moment;                  /* for dialect->at_moment; owned */
+    struct source_scratch scratch; /* what is read instead; and its rows */
+    int64_t scratch_rows;
+    char *day; /* the source's date when the table was planned, where its filter may ask for it; owned; else NULL */
 };
 
 /* Which of a table's rows are read, by its watermark. */
@@ -110,7 +114,7 @@ struct run_mapping {
     char *comments_sql; /* and comments on it */
     bool create_schema; /* the schema first */
     struct run_window window;
-    char *filter; /* the user's source_filter and the window; NULL: every row */
+    char *filter; /* the user's source_filter and the window; NULL: every row, or the snapshot has it already */
     char *copy_sql;
     enum encode_format format; /* of COPY: text where some pair has no binary form */
     bool merges;               /* rows are merged into the target, and `merge` says how */

@@ -28,6 +28,7 @@ struct source {
     char *label; /* "Snowflake account xy12345", "DuckDB file a.db": for messages */
     struct source_options options;
     /* DuckDB */
+    char *path; /* NULL: not known, or in memory */
     char *init_sql;
     bool in_memory;
     struct duckdb_memory memory;

@@ -90,6 +90,7 @@ bool source_open(const struct config *config, struct log *log, struct source **r
     pthread_mutex_init(&source->mutex, NULL);
     duckdb_memory_init(&source->memory, settings->kind == SOURCE_DUCKDB);
     if (settings->kind == SOURCE_DUCKDB) {
+        source->path = memory_copy_string(settings->path);
         source->init_sql = memory_copy_string(settings->init_sql);
         source->in_memory = settings->path == NULL || strcmp(settings->path, ":memory:") == 0;
     }
@@ -121,6 +122,7 @@ void source_close(struct source **pointer) {
         adbc_error.release(&adbc_error);
     driver_release(&source->driver);
     source_options_release(&source->options);
+    memory_release(&source->path);
     memory_release(&source->init_sql);
     memory_release(&source->label);
     duckdb_memory_release(&source->memory);

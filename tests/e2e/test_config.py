@@ -80,6 +80,7 @@ GOOD = {
                         on_bad_row="stop", nul_bytes="error", rounding="error"),
     "values may change": top(nul_bytes="remove", rounding="allow"),
     "rows may be set aside": change(top(on_bad_row="reject", max_rejects=0), "sources.0.tables.0", max_rejects="${N:-5}"),
+    "materialize": change(top(snapshot="materialize", scratch_schema="S"), "sources.0.tables.0", scratch_schema="${N:-T}"),
     "settings of a source": feed(parallel_threads=1, snapshot="auto", insert_only_mode=False),
     "settings of a table": table(parallel_threads=1, resume_max_age=1, rounding="error"),
     "references": change(top(parallel_threads="${N:-3}", resume_max_age="${N:-0.5}", snapshot="${N:-none}",
@@ -196,12 +197,11 @@ BAD = {
     "url of another database": postgres(url="mysql://h"),
     # What this version doesn't have.
     "memory_limit_mb": top(memory_limit_mb=512),
-    "materialize": table(snapshot="materialize"),
-    "scratch_schema": top(scratch_schema="x"),
 }
 
 # The program refuses what a JSON Schema can't: why.
 ONLY_THE_PROGRAM_REFUSES = {
+    "materialize without scratch_schema": {**snowflake(), "snapshot": "materialize"},
     "time_travel from DuckDB": top(snapshot="time_travel"),
     "across entries: the same source and target": feed(tables=[{"source": "A", "target": "a"}] * 2),
     "across entries: modes of one target": feed(tables=[{"source": "A", "target": "a"},

@@ -99,6 +99,8 @@ static void good_documents_are_accepted(void **state) {
         TOP("'nul_bytes': 'remove', 'rounding': 'allow'"),
         TABLE("'nul_bytes': 'remove', 'rounding': 'allow'"),
         TOP("'memory_limit_mb': null, 'scratch_schema': null, 'max_rejects': null, 'snapshot': 'none'"),
+        TOP("'snapshot': 'materialize', 'scratch_schema': 'S'"),
+        TABLE("'snapshot': 'materialize'"),
         TOP("'resume_max_age': 0.5, 'max_retry_attempts': 10, 'lambda_timeout_buffer_seconds': 300"),
         TOP("'snowflake': null, 'adbc': null, '$schema': 'x'"),
         ENTRY("'_x': 1, 'batch_size': 1, 'estimated_rows': 3"),
@@ -196,7 +198,7 @@ static void types_and_ranges(void **state) {
         {TOP("'lambda_timeout_buffer_seconds': 301"), "$.lambda_timeout_buffer_seconds", 1, "from 30 to 300"},
         {TOP("'resume_max_age': -1"), "$.resume_max_age", 1, "a number from 0"},
         {TOP("'resume_max_age': 'x'"), "$.resume_max_age", 1, "a number"},
-        {TOP("'snapshot': 'sometimes'"), "$.snapshot", 1, "\"auto\", \"none\" or \"time_travel\", not \"sometimes\""},
+        {TOP("'snapshot': 'sometimes'"), "$.snapshot", 1, "\"auto\", \"none\", \"time_travel\" or \"materialize\", not \"sometimes\""},
         {TOP("'insert_only_mode': 'false'"), "$.insert_only_mode", 1, "true or false"},
         {ENTRY("'enabled': 1"), "$.sources[0].enabled", 2, "true or false"},
         {TABLE("'truncate_onstart': 'yes'"), "$.sources[0].tables[0].truncate_onstart", 3, "true or false"},
@@ -305,8 +307,6 @@ static void what_is_not_built(void **state) {
     static const struct bad cases[] = {
         {TOP("'memory_limit_mb': 512"), "$.memory_limit_mb", 1, "\"memory_limit_mb\" is not available in this version"},
         {TOP("'snapshot': 'time_travel'"), "$.snapshot", 1, "but a DuckDB source keeps no past"},
-        {TOP("'snapshot': 'materialize'"), "$.snapshot", 1, "\"materialize\" is not available in this version"},
-        {TOP("'scratch_schema': 'x'"), "$.scratch_schema", 1, "not available in this version"},
     };
     check_bad(cases, COUNT(cases));
 }
@@ -361,7 +361,7 @@ static void all_problems_come_at_once_and_in_order(void **state) {
     assert_false(
         load(&config,
              "{'duckdb': {'paht': 'x'},\n'postgres': {'port': 0},\n'foo': 1, 'foo': 2,\n'sources': [{'source_name': "
-             "'s',\n'tables': [{'target': 'a', 'snapshot': 'materialize'}]}]}",
+             "'s',\n'tables': [{'target': 'a', 'on_bad_row': 'never'}]}]}",
              &problems));
     assert_int_equal(problems.count, 7);
     for (size_t i = 1; i < problems.count; i++)

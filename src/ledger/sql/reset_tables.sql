@@ -14,7 +14,7 @@ UPDATE migration_status.migration_table_status AS t
        failed_chunks = CASE WHEN reset.it THEN 0 ELSE t.failed_chunks END,
        total_rows_copied = CASE WHEN reset.it THEN 0 ELSE t.total_rows_copied END,
        metadata = CASE WHEN NOT reset.it THEN t.metadata
-                       ELSE t.metadata - 'snapshot' - 'window' - 'nul_bytes_removed' - 'rounded'
+                       ELSE t.metadata - 'snapshot' - 'window' - 'window' - 'nul_bytes_removed' - 'rounded'
                             || jsonb_build_object('planned_anew', coalesce((t.metadata ->> 'planned_anew')::int, 0) + 1) END
   FROM migration_status.migration_table_status AS lost
  CROSS JOIN LATERAL (SELECT f.table_id, $3::boolean OR f.table_id = lost.table_id AS it
