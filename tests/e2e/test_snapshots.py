@@ -416,6 +416,24 @@ def test_a_scratch_table_is_merged(migration):
 
 
 @both_sources
+def test_a_scratch_table_holds_the_window_of_a_watermark_only(migration):
+    migration.source.table("t", {**COLUMNS, "at": "timestamp"},
+                           "SELECT i, 't' || i, TIMESTAMP '2024-01-01' + i * INTERVAL 1 MINUTE FROM range(400) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, text text, at timestamp)")
+    config = materialized(migration, {"source": "t", "target": "t", "uniqueness_columns": ["id"], "source_watermark": "at",
+                                      "target_watermark": "at", "batch_size": 100})
+    migration.thaw.migrate(config, "--workers", "1", fault="after_commit:kill:2").expect(-9)
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0)
+    assert rows(migration.target) == expected(400)
+    migration.source.execute(f"UPDATE {migration.source.relation('t')} SET \"text\" = 'new', \"at\" = TIMESTAMP '2025-01-01' "
+                             "WHERE \"id\" = 7")
+    migration.thaw.migrate(config).expect(0).says("materialized: 2 rows")
+    assert rows(migration.target) == [(i, "new" if i == 7 else text) for i, text in expected(400)]
+    assert scratch_tables(migration) == []
+
+
+@both_sources
 @pytest.mark.parametrize("how", ["gone", "fewer rows"])
 def test_invariant_06_a_scratch_table_that_is_not_what_it_was_is_made_again(migration, how):
     table = prepare(migration)
