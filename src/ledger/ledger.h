@@ -162,8 +162,8 @@ struct ledger_window_history {
     bool is_there; /* and the target wasn't truncated since */
 };
 /* `settings` and `kind` are compared with what metadata says of each run's window: {"window": {"settings": ..., "kind": ...,
- * "ceiling": ...}}. A run that set rows aside is passed over for as long as they are in rejected_rows, so that they are read again. Own
- * statement, or in the caller's transaction. */
+ * "ceiling": ...}}. A run that set rows aside is passed over for as long as they are in rejected_rows, so that they are read again.
+ * Own statement, or in the caller's transaction. */
 bool ledger_window_history(struct target_connection *connection, const struct ledger_table *table, const char *settings,
                            const char *kind, struct ledger_window_history *history, struct error *error) THAW_CHECK;
 void ledger_window_history_release(struct ledger_window_history *history);

@@ -38,8 +38,8 @@ void plan_window_filter(struct buffer *sql, const struct dialect *dialect, const
 /* Beside what the caller adds: {"column": "AT", "type": "TIMESTAMP_NTZ(9)", "kind": "timestamp", "floor": null,
  * "ceiling": "2024-01-01 00:00:00.000000000"}. A new reference. */
 json_t *plan_window_to_json(const struct plan_window *window);
-/* And back, of the column as `table` has it now; json NULL, or null: no window. ERROR_CONFIG where the column is gone or has another
- * type, since bounds might be cut to other values; ERROR_INTERNAL where it is no window. */
+/* And back, of the column as `table` has it now; json NULL, or null: no window. ERROR_CONFIG where the column is gone or has
+ * another type, since bounds might be cut to other values; ERROR_INTERNAL where it is no window. */
 bool plan_window_from_json(const json_t *json, const struct source_table *table, struct plan_window *window,
                            struct error *error) THAW_CHECK;
 /* "every row", or "AT above X up to Y, and rows without AT", for people. */

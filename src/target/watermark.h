@@ -8,7 +8,8 @@
 #include "target/catalogue.h"
 #include "target/connection.h"
 
-/* Can a floor be taken of these two columns? Both hold numbers, or both dates or timestamps: then the target's type has a unit. */
+/* Can a floor be taken of these two columns? Both hold numbers, or both dates or timestamps: then the target's type has
+ * a unit. */
 bool target_watermark_fits(const struct source_column *source, const struct target_column *target);
 
 /* The lesser of the target's greatest watermark and `ceiling` (what the last run read up to, as the source's dialect wrote it), less
