@@ -128,7 +128,7 @@ bool window_choose(struct run_mapping *mapping, const struct run_table *table, c
     struct run_window *window = &mapping->window;
     size_t from = 0;
     size_t to = 0;
-    if (table->config->source_watermark == NULL) {
+    if (table->config->source_watermark == NULL || table->config->truncate_onstart) { /* emptied: all of it */
         set_filter(mapping, table, dialect);
         return true;
     }

@@ -166,8 +166,8 @@ def change(kind: Kind, source: list, numbers: random.Random) -> list:
         new = dict(row)
         what = row["seq"] % 10
         if what == 1 and row["at"]:
-            new |= {"name": f"newer {numbers.random()}", "at": row["at"] + datetime.timedelta(hours=1)}
-        elif what == 2:
+            new |= {"name": f"newer {numbers.random()}", "at": row["at"] + datetime.timedelta(days=30)}
+        elif what == 2 and not kind.watermark:  # below the floor it would not be read
             new["name"] = f"corrected {row['seq']} {row['at']} {numbers.randrange(10)}"
         elif what == 3 and row["at"]:
             new |= {"name": f"late {numbers.random()}", "at": row["at"] - datetime.timedelta(days=9)}

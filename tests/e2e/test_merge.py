@@ -48,12 +48,14 @@ class Story:
         thaw, target = self.migration.thaw, self.migration.target
         self.expected, counts = apply(self.kind, self.source, self.expected)
         if fault:
-            thaw.migrate(self.config, fault=f"{fault}:kill:2").expect(-9)
+            thaw.migrate(self.config, fault=f"{fault}:kill:{1 if self.kind.watermark else 2}").expect(-9)
             target.wait_until_alone()
         finished = thaw.migrate(self.config).expect(0)
         assert sorted_rows(target.rows(self.kind.query())) == sorted_rows(tuple(row[name] for name in (*NAMES, "remark"))
                                                                           for row in self.expected)
-        assert target.rows(COUNTS, finished.run_id) == [counts.line()]
+        # With a watermark rows below the floor are not even read: they would be unchanged, older or dropped.
+        compared = 2 if self.kind.watermark and not self.kind.truncate else len(counts.line())
+        assert target.rows(COUNTS, finished.run_id)[0][:compared] == counts.line()[:compared]
         assert target.rows(DO_NOT_ADD_UP) == []
         target.assert_completed()
 
