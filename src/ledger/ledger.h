@@ -114,13 +114,13 @@ struct ledger_table {
     int64_t table_id;
     char *source_name, *source_database, *source_schema, *source_table;
     char *target_database, *target_schema, *target_table;
-    char status[16];
-    bool planned;
     int64_t total_chunks, completed_chunks, failed_chunks, total_rows_copied;
     int64_t expected_rows;     /* the plan's count; -1 while unplanned */
     int64_t target_generation; /* the fence that loads must find */
     char *metadata;            /* JSON text */
     char *error_message;
+    char status[16];
+    bool planned;
     bool indexes_missing; /* its target's indexes are dropped: it is completed only with all that feed it */
 };
 

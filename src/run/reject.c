@@ -43,6 +43,8 @@ static bool set_aside(struct worker *worker, const struct run_table *table, cons
                       const struct encode_refusal *refusals, size_t count, struct error *error) {
     struct log_scope scope = run_scope(table, claim->chunk_id);
     int64_t of_table = 0;
+    if (count == 0)
+        return true;
     if (!ledger_reject_rows(&worker->target, claim, refusals, count, &of_table, error))
         return false;
     if (of_table > table->config->settings.max_rejects)
@@ -59,7 +61,7 @@ bool reject_refusals(struct worker *worker, const struct run_table *table, const
                      int64_t *refused, struct error *error) {
     size_t count = 0;
     struct encode_refusal *refusals = reader_take_refusals(&worker->reader, &count);
-    bool done = count == 0 || set_aside(worker, table, claim, refusals, count, error);
+    bool done = set_aside(worker, table, claim, refusals, count, error);
     *refused += (int64_t)count;
     release_all(&refusals, count);
     return done;
