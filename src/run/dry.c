@@ -110,11 +110,11 @@ static bool print_indexes(FILE *out, struct run_table *table, const struct plan 
     int64_t rows_before = 0;
     if (!table->config->disable_index)
         return true;
-    bool done =
-        target_begin(control, false, error) &&
-        (table->config->truncate_onstart ||
-         target_count_rows(control, schema, table->config->target, &rows_before, error)) &&
-        target_indexes_read(control, schema, table->config->target, indexes_merging(table->config), &indexes, error);
+    bool done = target_begin(control, false, error) &&
+                (table->config->truncate_onstart ||
+                 target_count_rows(control, schema, table->config->target, &rows_before, error)) &&
+                target_indexes_read(control, schema, table->config->target, indexes_keep_unique(table->config),
+                                    &indexes, error);
     bool pays = indexes_worth_dropping(plan->expected_rows, rows_before);
     if (done && !pays)
         fprintf(out, "  no index would be dropped: %" PRId64 " rows beside %" PRId64 " of the target\n",

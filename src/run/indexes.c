@@ -11,7 +11,7 @@
 /* Each of them sorts the whole table, in maintenance_work_mem and on the target's disks. */
 enum { BUILDS_AT_ONCE = 4 };
 
-bool indexes_merging(const struct config_table *table) {
+bool indexes_keep_unique(const struct config_table *table) {
     return table->mode != MODE_COPY || table->settings.on_bad_row == BAD_ROW_REJECT;
 }
 

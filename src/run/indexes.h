@@ -23,7 +23,7 @@ struct indexes_site {
 
 /* Is every row held against the target's unique indexes, because it is merged, or set aside where it doesn't fit? Then they
  * stay. */
-bool indexes_merging(const struct config_table *table);
+bool indexes_keep_unique(const struct config_table *table);
 /* Are indexes worth dropping for `rows` beside `rows_before`? Below a tenth keeping them up to date is the cheaper way. */
 bool indexes_worth_dropping(int64_t rows, int64_t rows_before);
 

@@ -180,7 +180,7 @@ static bool drop_indexes(struct worker *worker, const struct draft *drafts, size
             run->log, LOG_INFO, &site.scope,
             "its indexes stay: %lld rows beside the %lld of the target cost less with them than making them again",
             (long long)rows, (long long)rows_before);
-    return indexes_drop(&site, wanted && pays, indexes_merging(first->config), error) &&
+    return indexes_drop(&site, wanted && pays, indexes_keep_unique(first->config), error) &&
            fault_point(&run->faults, "after_drop", error);
 }
 
@@ -373,7 +373,7 @@ static bool put_back_keys(struct worker *worker, const struct draft *drafts, siz
             return true;
     /* What is truncated first had better not be built from the rows of before, unless the rows are merged by it. */
     bool needed =
-        first->config->mode != MODE_COPY || (indexes_merging(first->config) && !first->config->truncate_onstart);
+        first->config->mode != MODE_COPY || (indexes_keep_unique(first->config) && !first->config->truncate_onstart);
     return !needed || indexes_put_back(&site, error);
 }
 

@@ -87,6 +87,27 @@ static void hold(struct server_run *run) {
     must(ledger_hold_presence(&run->presence, run->run_number, run->owner_id, &error));
 }
 
+struct target_connection server_admin;
+
+int server_open_ledger(void **state) {
+    server_setup(state);
+    server_connect(&server_admin, "admin", NULL);
+    must(ledger_prepare(&server_admin, &error));
+    return 0;
+}
+
+int server_close_ledger(void **state) {
+    target_disconnect(&server_admin);
+    return server_teardown(state);
+}
+
+int server_forget_runs(void **state) {
+    (void)state;
+    server_execute(&server_admin,
+                   "DELETE FROM migration_status.migration_runs; DELETE FROM migration_status.migration_targets");
+    return 0;
+}
+
 void server_start_run(struct target_connection *connection, struct server_run *run) {
     bool unknown = false;
     memset(run, 0, sizeof *run);

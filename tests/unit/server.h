@@ -54,6 +54,12 @@ const char *server_value(struct target_connection *connection, const char *forma
 /* End a backend and wait until it has ended. */
 void server_terminate(struct target_connection *connection, int backend_pid);
 
+/* cmocka fixtures of a group whose database has a ledger, and of each of its tests: no runs, no targets. */
+extern struct target_connection server_admin;
+int server_open_ledger(void **state);
+int server_close_ledger(void **state);
+int server_forget_runs(void **state);
+
 /* A run with one owner, tables and a plan, as run/ makes it. */
 struct server_run {
     char run_id[37];

@@ -3,33 +3,13 @@
 
 #include <string.h>
 
-static struct target_connection admin;
 static char source_name[] = "source", source_database[] = "db", source_schema[] = "src", source_table[] = "t",
             target_schema[] = "dst", target_table[] = "t";
-
-static int open_admin(void **state) {
-    server_setup(state);
-    server_connect(&admin, "admin", NULL);
-    must(ledger_prepare(&admin, &error));
-    return 0;
-}
-
-static int close_admin(void **state) {
-    target_disconnect(&admin);
-    return server_teardown(state);
-}
-
-static int forget_all(void **state) {
-    (void)state;
-    server_execute(&admin,
-                   "DELETE FROM migration_status.migration_runs; DELETE FROM migration_status.migration_targets");
-    return 0;
-}
 
 /* A run of the table `source` into dst.`target` that ended so; metadata without its braces. */
 static void add_run(const char *source, const char *target, const char *status, int generation, const char *metadata) {
     server_execute(
-        &admin,
+        &server_admin,
         "WITH run AS (INSERT INTO migration_status.migration_runs (run_id, status) VALUES (gen_random_uuid(), "
         "'completed')"
         " RETURNING run_id)"
@@ -51,7 +31,7 @@ static struct ledger_window_history look(void) {
                                        .target_schema = target_schema,
                                        .target_table = target_table};
     struct ledger_window_history history;
-    must(ledger_window_history(&admin, &names, "s", "integer", &history, &error));
+    must(ledger_window_history(&server_admin, &names, "s", "integer", &history, &error));
     return history;
 }
 
@@ -101,7 +81,7 @@ static void the_last_completed_run_counts(void **state) {
 /* The run that was added last has set a row aside. */
 static void add_reject(void) {
     server_execute(
-        &admin,
+        &server_admin,
         "INSERT INTO migration_status.rejected_rows (run_id, table_id, source_database, source_schema, source_table,"
         " target_database, target_schema, target_table, chunk_id, chunk_row, key, row, reason)"
         " SELECT run_id, table_id, source_database, source_schema, source_table, target_database, target_schema,"
@@ -141,8 +121,9 @@ static void other_settings_are_told(void **state) {
 static void invariant_08_a_truncated_target_has_no_history(void **state) {
     (void)state;
     add_run("t", "t", "completed", 3, WINDOW("10"));
-    server_execute(&admin, "INSERT INTO migration_status.migration_targets (target_schema, target_table, generation,"
-                           " truncated_generation) VALUES ('dst', 't', 4, 4)");
+    server_execute(&server_admin,
+                   "INSERT INTO migration_status.migration_targets (target_schema, target_table, generation,"
+                   " truncated_generation) VALUES ('dst', 't', 4, 4)");
     expect("10", true, false);
     add_run("t", "t", "completed", 5, WINDOW("20"));
     expect("20", true, true);
@@ -150,13 +131,13 @@ static void invariant_08_a_truncated_target_has_no_history(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(no_history, forget_all),
-        cmocka_unit_test_setup(invariant_08_unfinished_runs_raise_nothing, forget_all),
-        cmocka_unit_test_setup(the_last_completed_run_counts, forget_all),
-        cmocka_unit_test_setup(invariant_08_rejected_rows_raise_nothing, forget_all),
-        cmocka_unit_test_setup(other_settings_are_told, forget_all),
-        cmocka_unit_test_setup(invariant_08_a_truncated_target_has_no_history, forget_all),
+        cmocka_unit_test_setup(no_history, server_forget_runs),
+        cmocka_unit_test_setup(invariant_08_unfinished_runs_raise_nothing, server_forget_runs),
+        cmocka_unit_test_setup(the_last_completed_run_counts, server_forget_runs),
+        cmocka_unit_test_setup(invariant_08_rejected_rows_raise_nothing, server_forget_runs),
+        cmocka_unit_test_setup(other_settings_are_told, server_forget_runs),
+        cmocka_unit_test_setup(invariant_08_a_truncated_target_has_no_history, server_forget_runs),
     };
 
-    return cmocka_run_group_tests_name("ledger_window", tests, open_admin, close_admin);
+    return cmocka_run_group_tests_name("ledger_window", tests, server_open_ledger, server_close_ledger);
 }
