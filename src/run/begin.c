@@ -169,15 +169,16 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     char idle[32];
     if (!resume_decide(&request, listed, run->database_count, &decision, error))
         return false;
-    run->resumed = decision.resume || decision.join;
+    run->resumed = decision.resume || decision.join || decision.completed;
     run->joined = decision.join;
     bool done = true;
     if (run->resumed) {
         memcpy(run->run_id, decision.run_id, sizeof run->run_id);
         memcpy(run->log->run_id, decision.run_id, sizeof run->log->run_id);
         clock_format_duration(decision.idle_us, idle, sizeof idle);
-        log_info(run->log, "run", "%s run %s, whose last progress was %s ago", decision.join ? "joining" : "resuming",
-                 run->run_id, idle);
+        if (!decision.completed)
+            log_info(run->log, "run", "%s run %s, whose last progress was %s ago",
+                     decision.join ? "joining" : "resuming", run->run_id, idle);
     } else {
         done = ledger_new_uuid(&run->databases[0].control, run->run_id, error);
         memcpy(run->log->run_id, run->run_id, sizeof run->log->run_id);

@@ -34,6 +34,14 @@ static void warn_without_snapshot(struct run *run) {
             snapshot_warn_unfixed(run, "");
 }
 
+/* Was it completed when this process began? */
+static bool completed_before(const struct run *run) {
+    for (size_t i = 0; i < run->database_count; i++)
+        if (!run->databases[i].settled)
+            return false;
+    return true;
+}
+
 static bool start_workers(struct run *run, struct error *error) {
     for (int i = 0; i < run->worker_count; i++) {
         struct worker *worker = &run->workers[i];
@@ -43,6 +51,23 @@ static bool start_workers(struct run *run, struct error *error) {
             return i > 0;
         }
     }
+    return true;
+}
+
+/* False: a worker hangs, and is left behind. */
+static bool work(struct run *run) {
+    struct error error;
+    error_clear(&error);
+    if (!completed_before(run))
+        warn_without_snapshot(run);
+    if (!presence_keep(run, &error) || !start_workers(run, &error)) {
+        log_failure(run->log, NULL, &error);
+        return true;
+    }
+    if (!keeper_run(run))
+        return false;
+    for (int i = 0; i < run->worker_count; i++)
+        worker_join(&run->workers[i]);
     return true;
 }
 
@@ -123,7 +148,12 @@ static void finish_databases(struct run *run, struct run_result *result) {
 static void tell_end(struct run *run, const struct run_result *result) {
     char duration[32];
     clock_format_duration(result->elapsed_us, duration, sizeof duration);
-    if (result->outcome == RUN_COMPLETED)
+    if (result->outcome == RUN_COMPLETED && completed_before(run))
+        log_info(run->log, "run", "run %s was completed already: nothing is left to do", run->run_id);
+    else if (result->outcome == RUN_PARTIAL && run->options->prepare_only)
+        log_info(run->log, "run", "run %s is prepared: %d of %d tables completed; workers may join it", run->run_id,
+                 result->tables_completed, result->tables_total);
+    else if (result->outcome == RUN_COMPLETED)
         log_info(run->log, "run", "run %s completed: %d tables, %lld rows, in %s", run->run_id,
                  result->tables_completed, (long long)result->rows_loaded, duration);
     else if (result->outcome == RUN_PARTIAL)
@@ -153,14 +183,10 @@ void run_migrate(const struct config *config, const struct run_options *options,
         begin_release(&run);
         return;
     }
-    warn_without_snapshot(&run);
-    if (presence_keep(&run, &error) && start_workers(&run, &error)) {
-        joined = keeper_run(&run);
-        for (int i = 0; joined && i < run.worker_count; i++)
-            worker_join(&run.workers[i]);
-    } else {
-        log_failure(log, NULL, &error);
-    }
+    if (options->prepare_only)
+        atomic_store(&run.stopping, true);
+    else
+        joined = work(&run);
     finish_databases(&run, result);
     count_tables(&run, result);
     result->elapsed_us = clock_monotonic_us() - run.started_us;

@@ -156,10 +156,14 @@ static bool decide_by_id(const struct resume_request *request, const struct ledg
         error_set(error, ERROR_CONFIG, "no target database has a run %s", request->run_id);
         return error_hint(error, "`thaw status` lists the runs");
     }
+    if (candidate.completed) { /* a worker that comes late has no work, and no reason to complain */
+        choose(decision, request, &candidate);
+        decision->completed = true;
+        decision->resume = decision->join = false;
+        return true;
+    }
     if (candidate.live && !request->join)
         return refuse_live(&candidate, error);
-    if (candidate.completed)
-        return error_set(error, ERROR_CONFIG, "run %s is completed: nothing is left to do", request->run_id);
     if (!request->any_settings && !same_settings(request, &candidate, error))
         return false;
     choose(decision, request, &candidate);

@@ -28,14 +28,15 @@ struct resume_request {
 struct resume_decision {
     bool resume;     /* an interrupted run is taken up */
     bool join;       /* a live run is joined */
-    char run_id[37]; /* of either */
+    bool completed;  /* the run asked for by its run_id is completed: nothing is left to do */
+    char run_id[37]; /* of any of them */
     int64_t idle_us; /* since its last progress */
     struct buffer
         explanation; /* for the log, where nothing is resumed: each candidate and why it isn't one, one a line; "" : no candidates */
 };
 
 /* `databases` holds the runs that each database lists. False: ERROR_CONFIG where the request can't be met (a live run of
- * the same sources that isn't to be joined, or has other settings; a run_id that isn't there or is completed). */
+ * the same sources that isn't to be joined, or has other settings; a run_id that isn't there). */
 bool resume_decide(const struct resume_request *request, const struct ledger_runs *databases, size_t database_count,
                    struct resume_decision *decision, struct error *error) THAW_CHECK;
 void resume_decision_release(struct resume_decision *decision);

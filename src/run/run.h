@@ -33,6 +33,9 @@ struct run_options {
     bool any_settings;           /* with run_id: resume whatever its age and settings */
     bool join;                   /* join the run where it is live */
     double resume_max_age_hours; /* negative: the configuration's */
+    /* Begin or resume the run, so that it has a run_id that others can join, and leave it to them: partial, or completed
+     * where nothing is left to do. */
+    bool prepare_only;
     /* Called from the main thread about twice a second, and once at the end. NULL: nobody looks. */
     void (*on_progress)(void *context, const struct run_progress *progress);
     void *progress_context;
@@ -53,7 +56,8 @@ struct run_result {
     int64_t elapsed_us;
 };
 
-/* Run or resume. An error is logged here, once; `result` says how it ended. */
+/* Run or resume. An error is logged here, once; `result` says how it ended. A run asked for by its run_id that is completed
+ * already is RUN_COMPLETED: nothing is left to do. */
 void run_migrate(const struct config *config, const struct run_options *options, struct log *log,
                  struct run_result *result);
 

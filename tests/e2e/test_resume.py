@@ -1,5 +1,6 @@
 """Which runs are resumed, which are not, and what is said about it."""
 
+import json
 import signal
 
 import pytest
@@ -156,13 +157,27 @@ def test_other_sources_are_another_run(migration):
     assert "first" in reason
 
 
-def test_a_run_id_that_does_not_exist_or_is_completed_is_refused(migration):
+def test_a_run_id_that_does_not_exist_is_refused(migration):
     prepare(migration)
     config = migration.config(TABLE)
     unknown = "00000000-0000-4000-8000-000000000000"
     migration.thaw.migrate(config, "--resume-run-id", unknown).expect(1).says(unknown)
+    assert migration.target.count("migration_status.migration_runs") == 0
+
+
+@pytest.mark.parametrize("arguments", [("migrate", "--resume-run-id"), ("worker", "--run-id")], ids=lambda words: words[0])
+def test_a_run_that_is_completed_already_stays_as_it_is(migration, arguments):
+    """A worker that comes late, or a retry of what was answered: nothing is left to do, and that is no failure."""
+    prepare(migration)
+    config = migration.config(TABLE)
     completed = migration.thaw.migrate(config).expect(0)
-    migration.thaw.migrate(config, "--resume-run-id", completed.run_id).expect(1).says(completed.run_id, "completed")
+    before = migration.target.rows("SELECT r::text FROM migration_status.migration_runs AS r")
+    late = migration.thaw.run(*arguments, completed.run_id, "--json").expect(0).says("completed already: nothing is left to do")
+    assert "no fixed snapshot" not in late.stderr and "resuming" not in late.stderr, str(late)
+    answer = json.loads(late.stdout)
+    assert (answer["run_id"], answer["status"], answer["completed_tables"], answer["total_rows"]) == (completed.run_id, "completed", 1, 1000)
+    assert migration.target.rows("SELECT r::text FROM migration_status.migration_runs AS r") == before
+    assert migration.target.count("migration_status.migration_owners") == 1
     assert migration.target.count("t") == 1000
 
 

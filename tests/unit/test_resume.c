@@ -160,7 +160,7 @@ static void test_asked_run_skips_age_and_hash(void **state) {
     resume_decision_release(&decision);
 }
 
-static void test_asked_run_must_be_there_and_unfinished(void **state) {
+static void test_asked_run_must_be_there(void **state) {
     (void)state;
     struct resume_request request = make_request();
     struct ledger_run runs[] = {make_run(id_a, hour)};
@@ -170,10 +170,39 @@ static void test_asked_run_must_be_there_and_unfinished(void **state) {
     request.run_id = id_b;
     assert_false(resume_decide(&request, &listed, 1, &decision, &error));
     assert_non_null(strstr(error.message, id_b));
+}
+
+/* Whoever comes late, to help or to resume, learns that it is done, even while its last owner has not left. */
+static void test_asked_run_that_is_completed_is_nobodys_to_do(void **state) {
+    (void)state;
+    struct resume_request request = make_request();
+    struct ledger_run runs[] = {make_run(id_a, hour)};
     request.run_id = id_a;
     snprintf(runs[0].status, sizeof runs[0].status, "%s", "completed");
-    assert_false(resume_decide(&request, &listed, 1, &decision, &error));
-    assert_non_null(strstr(error.message, "completed"));
+    for (int given = 0; given < 4; given++) {
+        request.join = given % 2 == 1;
+        runs[0].live = given / 2 == 1;
+        struct resume_decision decision = decide(&request, runs, 1);
+        assert_true(decision.completed);
+        assert_false(decision.resume || decision.join);
+        assert_string_equal(decision.run_id, id_a);
+        resume_decision_release(&decision);
+    }
+}
+
+static void test_run_completed_in_one_database_only_goes_on(void **state) {
+    (void)state;
+    struct resume_request request = make_request();
+    struct ledger_run first[] = {make_run(id_a, hour)}, second[] = {make_run(id_a, hour)};
+    struct ledger_runs listed[] = {{.list = first, .count = 1}, {.list = second, .count = 1}};
+    struct resume_decision decision;
+    struct error error;
+    request.run_id = id_a;
+    snprintf(first[0].status, sizeof first[0].status, "%s", "completed");
+    error_clear(&error);
+    assert_true(resume_decide(&request, listed, 2, &decision, &error));
+    assert_true(decision.resume && !decision.completed);
+    resume_decision_release(&decision);
 }
 
 static void test_live_run_is_joined_on_request(void **state) {
@@ -246,7 +275,9 @@ int main(void) {
         cmocka_unit_test(test_newest_progress_wins),
         cmocka_unit_test(test_no_resume_begins_anew),
         cmocka_unit_test(test_asked_run_skips_age_and_hash),
-        cmocka_unit_test(test_asked_run_must_be_there_and_unfinished),
+        cmocka_unit_test(test_asked_run_must_be_there),
+        cmocka_unit_test(test_asked_run_that_is_completed_is_nobodys_to_do),
+        cmocka_unit_test(test_run_completed_in_one_database_only_goes_on),
         cmocka_unit_test(test_live_run_is_joined_on_request),
         cmocka_unit_test(test_joining_needs_the_same_settings),
         cmocka_unit_test(test_databases_are_folded),
