@@ -5,9 +5,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
 
 struct cancel {
     atomic_bool requested;
+    int64_t at_us; /* monotonic: from then on it is as if requested; 0: never. Set before other threads look */
     const struct cancel *parent; /* NULL at the top */
 };
 
@@ -19,10 +23,10 @@ static inline void cancel_reset(struct cancel *cancel) {
     atomic_store(&cancel->requested, false);
 }
 
-/* True where this or anything above it was asked to stop. NULL is never asked. */
+/* True where this or anything above it was asked to stop, or its time has come. NULL is never asked. */
 static inline bool cancel_requested(const struct cancel *cancel) {
     for (; cancel != NULL; cancel = cancel->parent)
-        if (atomic_load(&cancel->requested))
+        if (atomic_load(&cancel->requested) || (cancel->at_us != 0 && clock_monotonic_us() >= cancel->at_us))
             return true;
     return false;
 }

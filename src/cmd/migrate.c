@@ -155,9 +155,10 @@ static void print_result(const struct run_result *result, bool json) {
     static const char *const names[] = {"completed", "failed", "partial"};
     if (json)
         printf("{\"run_id\":\"%s\",\"status\":\"%s\",\"resumed\":%s,\"total_tables\":%d,\"completed_tables\":%d,"
-               "\"failed_tables\":%d,\"total_rows\":%" PRId64 ",\"duration_seconds\":%.3f}\n",
+               "\"failed_tables\":%d,\"total_rows\":%" PRId64 ",\"progress\":%.4f,\"duration_seconds\":%.3f}\n",
                result->run_id, names[result->outcome], result->resumed ? "true" : "false", result->tables_total,
-               result->tables_completed, result->tables_failed, result->rows_loaded, (double)result->elapsed_us / 1e6);
+               result->tables_completed, result->tables_failed, result->rows_loaded, result->progress,
+               (double)result->elapsed_us / 1e6);
     else if (result->run_id[0] != '\0')
         printf("%s: run %s, %d of %d tables, %" PRId64 " rows\n", names[result->outcome], result->run_id,
                result->tables_completed, result->tables_total, result->rows_loaded);
@@ -184,9 +185,14 @@ static int migrate(struct migrate_options *options, const struct config *config,
     options->run.progress_context = &progress;
     run_migrate(config, &options->run, log, &result);
     print_result(&result, options->common.json);
-    return result.outcome == RUN_COMPLETED ? EXIT_COMPLETED
-           : result.outcome == RUN_PARTIAL ? EXIT_PARTIAL
-                                           : EXIT_FAILED;
+    int status = result.outcome == RUN_COMPLETED ? EXIT_COMPLETED
+                 : result.outcome == RUN_PARTIAL ? EXIT_PARTIAL
+                                                 : EXIT_FAILED;
+    if (result.abandoned) { /* a thread still uses what would be freed; every chunk is safe in its transaction */
+        fflush(stdout);
+        _exit(status);
+    }
+    return status;
 }
 
 static int run(struct migrate_options *options, char **argv) {

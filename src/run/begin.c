@@ -51,6 +51,7 @@ static struct run_database *database_named(struct run *run, const char *name) {
     database->run = run;
     database->name = name;
     database->cancel.parent = &run->cancel;
+    database->end.at_us = run->record_until_us;
     return database;
 }
 

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "ledger/indexes.h"
+#include "run/deadline.h"
 #include "run/load.h"
 #include "run/scheduler.h"
-#include "run/stop.h"
 
 /* Each of them sorts the whole table, in maintenance_work_mem and on the target's disks. */
 enum { BUILDS_AT_ONCE = 4 };
@@ -213,7 +213,7 @@ static bool others_build(const struct indexes_site *site, bool *others, struct e
 static bool build_all(struct run *run, const struct indexes_site *site, struct error *error) {
     for (bool more = true; more;) {
         bool found = false;
-        if (atomic_load(&run->stopping) || stop_requested())
+        if (run_is_ending(run))
             return error_set(error, ERROR_STOPPED, "stopping, with indexes still to be restored");
         if (!make_next(site, false, &found, error) || (!found && !others_build(site, &more, error)))
             return false;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "run/deadline.h"
 #include "run/stop.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
 struct keeper {
     struct run *run;
     int64_t stop_seen_us; /* 0: no stop yet */
+    bool told_deadline;
     int64_t next_progress_us;
 };
 
@@ -141,9 +143,8 @@ static bool break_off_source(struct run *run, struct worker *worker, int64_t now
 
 /* Chunks in hand have the grace; what else is asked of the source has none, since nothing of it is worth finishing. True: every
  * worker that hasn't returned hangs in the driver. */
-static bool break_off_all(struct keeper *keeper, int64_t now) {
+static bool break_off_all(struct keeper *keeper, bool grace_over, int64_t now) {
     struct run *run = keeper->run;
-    bool grace_over = now - keeper->stop_seen_us > STOP_GRACE_MS * 1000;
     int working = 0, hanging = 0;
     if (grace_over)
         cancel_request(&run->cancel);
@@ -169,14 +170,36 @@ static bool handle_stop(struct keeper *keeper, int64_t now) {
                  STOP_GRACE_MS / 1000);
         atomic_store(&run->stopping, true);
     }
-    return break_off_all(keeper, now) || now - keeper->stop_seen_us > ABANDON_AFTER_MS * INT64_C(1000);
+    bool grace_over = now - keeper->stop_seen_us > STOP_GRACE_MS * 1000;
+    return break_off_all(keeper, grace_over, now) || now - keeper->stop_seen_us > ABANDON_AFTER_MS * INT64_C(1000);
+}
+
+/* Towards the deadline nothing new is begun; then, as the time of run->cancel has come, everything in hand is broken off. True as
+ * above. */
+static bool handle_deadline(struct keeper *keeper, int64_t now) {
+    struct run *run = keeper->run;
+    if (!deadline_closes(run))
+        return false;
+    bool over = cancel_requested(&run->cancel);
+    if (!keeper->told_deadline) {
+        char left[32];
+        keeper->told_deadline = true;
+        clock_format_duration(over ? 0 : run->cancel.at_us - now, left, sizeof left);
+        log_info(run->log, "run",
+                 "the deadline is near: nothing new is begun, what is in hand has %s to finish, then it is rolled back",
+                 left);
+    }
+    if (!over)
+        return false;
+    atomic_store(&run->stopping, true);
+    return break_off_all(keeper, true, now) || deadline_abandons(run);
 }
 
 bool keeper_run(struct run *run) {
     struct keeper keeper = {.run = run};
     while (!workers_finished(run)) {
         int64_t now = clock_monotonic_us();
-        if (handle_stop(&keeper, now)) {
+        if (handle_stop(&keeper, now) || handle_deadline(&keeper, now)) {
             log_warning(run->log, "run", "a worker hangs in a call that can't be broken off; ending without it");
             return false;
         }

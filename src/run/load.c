@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/deadline.h"
 #include "run/merging.h"
 #include "run/reject.h"
 #include "run/snapshot.h"
@@ -43,7 +44,7 @@ bool load_connect_target(struct worker *worker, struct run_database *database, s
 }
 
 bool load_connect_for_record(struct worker *worker, struct run_database *database, struct error *error) {
-    return connect_target(worker, database, NULL, record_limit_us, error);
+    return connect_target(worker, database, NULL, deadline_limit_us(worker->run, record_limit_us), error);
 }
 
 bool load_connect_source(struct worker *worker, struct error *error) {

@@ -1,9 +1,9 @@
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "run/begin.h"
+#include "run/deadline.h"
 #include "run/indexes.h"
 #include "run/keeper.h"
 #include "run/presence.h"
@@ -14,6 +14,7 @@
 #include "run/worker.h"
 
 enum { FINISH_ATTEMPTS = 4 };
+#define MOST_UNFINISHED 0.999 /* of the progress of a run that has something left to do, if only to finish a table */
 
 static bool open_run(struct run *run, struct error *error) {
     if (!faults_init(&run->faults, error) || !limits_from_environment(run, error))
@@ -71,7 +72,27 @@ static bool work(struct run *run) {
     return true;
 }
 
-static void count_tables(const struct run *run, struct run_result *result) {
+/* Tables that aren't planned are taken to be as large as the others are on average. */
+static double progress_of(const struct run *run, const struct run_result *result) {
+    double expected = 0, loaded = 0, planned = 0;
+    if (result->outcome == RUN_COMPLETED)
+        return 1;
+    for (size_t i = 0; i < run->table_count; i++) {
+        const struct run_table *table = &run->tables[i];
+        planned += table->planned;
+        if (!table->planned || table->rows_expected <= 0)
+            continue;
+        expected += (double)table->rows_expected;
+        loaded += (double)(table->rows_committed < table->rows_expected ? table->rows_committed : table->rows_expected);
+    }
+    if (expected <= 0 || loaded <= 0)
+        return 0;
+    double progress = loaded / expected * planned / (double)run->table_count;
+    return progress < MOST_UNFINISHED ? progress : MOST_UNFINISHED;
+}
+
+static void count_tables(struct run *run, struct run_result *result) {
+    pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < run->table_count; i++) {
         const struct run_table *table = &run->tables[i];
         result->tables_total++;
@@ -79,6 +100,16 @@ static void count_tables(const struct run *run, struct run_result *result) {
         result->tables_failed += table->state == TABLE_FAILED;
         result->rows_loaded += table->rows_committed;
     }
+    result->progress = progress_of(run, result);
+    pthread_mutex_unlock(&run->mutex);
+}
+
+static void take_numbers(struct run_table *table, const struct ledger_table *stored) {
+    table->rows_committed = stored->total_rows_copied;
+    table->planned = stored->planned;
+    table->rows_expected = stored->expected_rows;
+    if (strcmp(stored->status, "completed") == 0)
+        table->state = TABLE_COMPLETED;
 }
 
 /* What the ledger says of the tables, for the answer: other processes may have loaded some of the rows. */
@@ -86,10 +117,12 @@ static bool read_tables(struct run *run, struct run_database *database, struct e
     struct ledger_tables stored = {0};
     if (!ledger_list_tables(&database->control, run->run_id, &stored, error))
         return false;
+    pthread_mutex_lock(&run->mutex); /* a worker that was left behind may come back */
     for (size_t i = 0; i < run->table_count; i++)
         for (size_t s = 0; s < stored.count; s++)
             if (run->tables[i].database == database && stored.list[s].table_id == run->tables[i].table_id)
-                run->tables[i].rows_committed = stored.list[s].total_rows_copied;
+                take_numbers(&run->tables[i], &stored.list[s]);
+    pthread_mutex_unlock(&run->mutex);
     ledger_tables_release(&stored);
     return true;
 }
@@ -104,23 +137,36 @@ static const char *failure_in(const struct run *run, const struct run_database *
 
 /* Write a database's part of the run down. The commit is synchronous: after exit status 0 a crash of the server loses
  * nothing. The control connection may have been lost since its last use, so it is tried again. */
-static bool finish_database(struct run *run, struct run_database *database, char *status, struct error *error) {
+static bool finish_database(struct run *run, struct run_database *database, bool stopped, char *status,
+                            struct error *error) {
     for (int attempt = 1;; attempt++) {
         error_clear(error);
+        database->control.stall_limit_us = deadline_limit_us(run, database->control.stall_limit_us);
         if ((target_usable(&database->control) || presence_connect(run, database, error)) &&
-            ledger_finish_run(&database->control, run->run_id, atomic_load(&database->owner_id),
-                              atomic_load(&run->stopping), failure_in(run, database), status, error) &&
+            ledger_finish_run(&database->control, run->run_id, atomic_load(&database->owner_id), stopped,
+                              failure_in(run, database), status, error) &&
             read_tables(run, database, error))
             return true;
         target_disconnect(&database->control);
-        if (error->kind != ERROR_TRANSIENT || attempt == FINISH_ATTEMPTS)
+        if (error->kind != ERROR_TRANSIENT || attempt == FINISH_ATTEMPTS || deadline_abandons(run))
             return error_context(error, "the end of the run could not be recorded");
         clock_sleep_ms(retry_delay_seconds(attempt) * INT64_C(10) * run->retry_scale_percent);
     }
 }
 
+/* Is something left to do that this process would have gone on with? What has failed is not. */
+static bool leaves_work(struct run *run) {
+    bool left = false;
+    pthread_mutex_lock(&run->mutex);
+    for (size_t i = 0; i < run->table_count; i++)
+        left = left || (run->tables[i].state != TABLE_COMPLETED && run->tables[i].state != TABLE_FAILED &&
+                        run->tables[i].state != TABLE_HELD);
+    pthread_mutex_unlock(&run->mutex);
+    return left && run_is_ending(run);
+}
+
 static void finish_databases(struct run *run, struct run_result *result) {
-    bool stopped = atomic_load(&run->stopping);
+    bool stopped = leaves_work(run);
     result->outcome = RUN_COMPLETED;
     for (size_t i = 0; i < run->database_count; i++) {
         struct run_database *database = &run->databases[i];
@@ -129,7 +175,12 @@ static void finish_databases(struct run *run, struct run_result *result) {
         if (database->settled)
             continue;
         presence_leave_alone(run, database); /* the others' presence is kept until their turn comes */
-        if (!finish_database(run, database, status, &error)) {
+        if (!finish_database(run, database, stopped, status, &error)) {
+            if (deadline_abandons(run)) { /* the ledger shows it as interrupted, which is resumed as well */
+                log_warning(run->log, "run", "not recorded before the deadline: %s", error.message);
+                result->outcome = result->outcome == RUN_FAILED ? RUN_FAILED : RUN_PARTIAL;
+                continue;
+            }
             log_failure(run->log, NULL, &error);
             result->outcome = RUN_FAILED;
             continue;
@@ -166,36 +217,60 @@ static void tell_end(struct run *run, const struct run_result *result) {
                   run->run_id, result->tables_completed, result->tables_total, result->tables_failed);
 }
 
+/* What began, or didn't, and why. */
+static void end_unbegun(struct run *run, const struct error *error, struct run_result *result) {
+    bool late = error->kind == ERROR_STOPPED && deadline_closes(run);
+    if (late)
+        log_warning(run->log, "run", "the deadline came before the run could begin: %s", error->message);
+    else
+        log_failure(run->log, NULL, error);
+    result->outcome = late ? RUN_PARTIAL : RUN_FAILED;
+    result->elapsed_us = clock_monotonic_us() - run->started_us;
+}
+
+/* Threads that hang use all that the run has. Only what says that it is alive is given up. */
+static void leave_behind(struct run *run, struct run_result *result) {
+    for (size_t i = 0; i < run->database_count; i++)
+        target_rollback(&run->databases[i].presence);
+    result->abandoned = true;
+}
+
 void run_migrate(const struct config *config, const struct run_options *options, struct log *log,
                  struct run_result *result) {
-    struct run run = {.config = config, .options = options, .log = log, .started_us = clock_monotonic_us()};
+    struct run *run = memory_allocate(sizeof *run); /* not on the stack: threads may be left behind */
     struct error error;
     bool joined = true;
+    *run = (struct run){.config = config, .options = options, .log = log, .started_us = clock_monotonic_us()};
     memset(result, 0, sizeof *result);
     result->outcome = RUN_FAILED;
     error_clear(&error);
-    pthread_mutex_init(&run.mutex, NULL);
-    pthread_mutex_init(&run.claiming, NULL);
-    pthread_cond_init(&run.changed, NULL);
-    begin_tables(&run);
-    if (!open_run(&run, &error)) {
-        log_failure(log, NULL, &error);
-        begin_release(&run);
+    pthread_mutex_init(&run->mutex, NULL);
+    pthread_mutex_init(&run->claiming, NULL);
+    pthread_cond_init(&run->changed, NULL);
+    bool limited = deadline_set(run, &error);
+    begin_tables(run);
+    if (!limited || !open_run(run, &error)) {
+        end_unbegun(run, &error, result);
+        begin_release(run);
+        memory_release(&run);
         return;
     }
     if (options->prepare_only)
-        atomic_store(&run.stopping, true);
+        atomic_store(&run->stopping, true);
     else
-        joined = work(&run);
-    finish_databases(&run, result);
-    count_tables(&run, result);
-    result->elapsed_us = clock_monotonic_us() - run.started_us;
-    result->resumed = run.resumed;
-    memcpy(result->run_id, run.run_id, sizeof result->run_id);
-    tell_end(&run, result);
-    if (!joined) /* a thread still uses what begin_release would free; every chunk is safe in its transaction */
-        _exit(result->outcome == RUN_COMPLETED ? 0 : result->outcome == RUN_PARTIAL ? 3 : 1);
-    begin_release(&run);
+        joined = work(run);
+    finish_databases(run, result);
+    count_tables(run, result);
+    result->elapsed_us = clock_monotonic_us() - run->started_us;
+    result->resumed = run->resumed;
+    memcpy(result->run_id, run->run_id, sizeof result->run_id);
+    tell_end(run, result);
+    if (!joined) {
+        leave_behind(run, result);
+        return;
+    }
+    begin_release(run);
+    memory_release(&run);
 }
 
 struct log_scope run_scope(const struct run_table *table, int64_t chunk_id) {

@@ -29,7 +29,8 @@ static bool connect(struct run *run, struct run_database *database, struct targe
     if (!target_connect(connection, &run->config->target, database->name, role, &database->end, error))
         return false;
     connection->stall_limit_us = run->stall_limit_us < CONTROL_STALL_US ? run->stall_limit_us : CONTROL_STALL_US;
-    connection->cancel_grace_us = CONTROL_GRACE_US;
+    connection->cancel_grace_us =
+        run->deadline_us != 0 && run->grace_us < CONTROL_GRACE_US ? run->grace_us : CONTROL_GRACE_US;
     return true;
 }
 

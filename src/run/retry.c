@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "run/deadline.h"
 
 int retry_delay_seconds(int attempt) {
     int seconds = 4;
@@ -24,9 +25,9 @@ static int64_t with_jitter_ms(int seconds) {
 bool retry_wait(struct run *run, int attempt) {
     int64_t until = clock_monotonic_us() + with_jitter_ms(retry_delay_seconds(attempt)) * run->retry_scale_percent * 10;
     while (clock_monotonic_us() < until) {
-        if (atomic_load(&run->stopping) || cancel_requested(&run->cancel))
+        if (run_is_ending(run) || cancel_requested(&run->cancel))
             return false;
         clock_sleep_ms(50);
     }
-    return !atomic_load(&run->stopping);
+    return !run_is_ending(run);
 }

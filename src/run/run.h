@@ -36,6 +36,10 @@ struct run_options {
     /* Begin or resume the run, so that it has a run_id that others can join, and leave it to them: partial, or completed
      * where nothing is left to do. */
     bool prepare_only;
+    /* Wall clock, microseconds since 1970: run_migrate() returns before it, with what it couldn't finish rolled back and the run
+     * RUN_PARTIAL. 0: no deadline. */
+    int64_t deadline_us;
+    int64_t buffer_us; /* no chunk and no planning begins later than so long before the deadline */
     /* Called from the main thread about twice a second, and once at the end. NULL: nobody looks. */
     void (*on_progress)(void *context, const struct run_progress *progress);
     void *progress_context;
@@ -44,7 +48,7 @@ struct run_options {
 enum run_outcome {
     RUN_COMPLETED, /* every table is completed */
     RUN_FAILED,    /* a table failed, or the run could not start */
-    RUN_PARTIAL    /* stopped on request; the same command goes on */
+    RUN_PARTIAL    /* stopped on request or by the deadline; the same command goes on */
 };
 
 struct run_result {
@@ -54,10 +58,17 @@ struct run_result {
     int tables_total, tables_completed, tables_failed;
     int64_t rows_loaded; /* all rows of the run, earlier processes' included */
     int64_t elapsed_us;
+    double
+        progress; /* 0 to 1: rows loaded of those expected; tables that aren't planned yet count as none of theirs. 1 only
+                        where the run is completed */
+    bool abandoned; /* see run_migrate() */
 };
 
 /* Run or resume. An error is logged here, once; `result` says how it ended. A run asked for by its run_id that is completed
  * already is RUN_COMPLETED: nothing is left to do. */
+/* Run or resume. An error is logged here, once; `result` says how it ended. Where `abandoned` is set, threads of it hang in calls
+ * that can't be broken off, and still use `config`, `options` and `log`: the caller keeps these, says what there is to say and
+ * ends the process with _exit(). */
 void run_migrate(const struct config *config, const struct run_options *options, struct log *log,
                  struct run_result *result);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/deadline.h"
 #include "run/stop.h"
 
 static struct run_table *first_in_state(struct run *run, enum table_state state) {
@@ -55,15 +56,18 @@ struct job scheduler_next(struct run *run) {
     struct run_table *drained = first_in_state(run, TABLE_DRAINED);
     struct run_table *unplanned = first_in_state(run, TABLE_UNPLANNED);
     bool ready = first_in_state(run, TABLE_READY) != NULL;
+    bool closing = deadline_closes(run); /* what is loaded may still be finished */
     size_t doubtful = 0;
     if (atomic_load(&run->stopping) || stop_requested()) { /* the keeper may not have seen the signal yet */
         job.kind = JOB_NONE;
-    } else if (find_doubtful(run, &doubtful)) {
+    } else if (!closing && find_doubtful(run, &doubtful)) {
         take_doubtful(run, doubtful);
         job = (struct job){.kind = JOB_PLAN, .group = doubtful};
     } else if (drained != NULL) {
         drained->state = TABLE_FINISHING;
         job = (struct job){.kind = JOB_FINISH, .table = drained};
+    } else if (closing) {
+        job.kind = JOB_NONE;
     } else if (unplanned != NULL && may_plan(run, ready)) {
         job = (struct job){.kind = JOB_PLAN, .group = unplanned->group};
         for (size_t i = 0; i < run->table_count; i++)

@@ -180,7 +180,7 @@ struct run {
     const struct run_options *options;
     struct log *log;
     struct faults faults;
-    struct cancel cancel; /* everything stops */
+    struct cancel cancel; /* everything stops; at the deadline's approach by itself */
     struct source *source;
     struct run_database *databases;
     size_t database_count;
@@ -193,6 +193,10 @@ struct run {
     bool joined;  /* and other processes were at work on it */
     char *execution_hash, *source_names, *settings;
     int64_t started_us; /* monotonic */
+    /* Monotonic, set by deadline_set(): the process must have answered; nothing is begun any more; what hangs is left behind; nothing
+     * is written any more. 0: there is no deadline. */
+    int64_t deadline_us, close_us, abandon_us, record_until_us;
+    int64_t grace_us; /* how long a small statement that is under way then may still take */
     int64_t rows_at_start;
     _Atomic int64_t bytes_sent;
     atomic_bool stopping;          /* no new chunk is claimed */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/deadline.h"
 #include "run/finish.h"
 #include "run/foreign_keys.h"
 #include "run/indexes.h"
@@ -339,7 +340,7 @@ static void plan(struct worker *worker, size_t group, struct error *error) {
                 if (run->tables[i].group == group && run->tables[i].state == TABLE_PLANNING)
                     scheduler_fail(run, &run->tables[i], error);
         }
-        if (!atomic_load(&run->stopping))
+        if (!run_is_ending(run))
             scheduler_wait(run); /* the database is away, or somebody else planned: not at once again */
         scheduler_unplan(run, group);
         break;
@@ -371,7 +372,7 @@ static void finish(struct worker *worker, struct run_table *table, struct error 
         }
         break;
     }
-    if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST || atomic_load(&run->stopping)) {
+    if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST || run_is_ending(run)) {
         log_write(run->log, LOG_INFO, &scope, "not finished yet: %s", error->message);
         scheduler_set_state(run, table,
                             TABLE_READY); /* drained, but not finished: looked at again, or by the next process */

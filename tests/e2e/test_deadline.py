@@ -1,0 +1,82 @@
+"""A process that must have answered by a certain time: it stops early enough, and the next one goes on."""
+
+import json
+
+import pytest
+
+from marks import both_sources, snowflake_only
+from test_signals import TABLE, prepare
+
+
+def results(finished) -> dict:
+    return json.loads(finished.stdout)
+
+
+@both_sources
+def test_several_processes_with_deadlines_complete_a_run(migration):
+    """Six hundred chunks of 0.1 s each are too many for one process of some seconds."""
+    table = prepare(migration, 6000)
+    config = migration.config({**TABLE, "batch_size": 50})
+    seen, progress = [], 0.0
+    while True:
+        finished = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="6,2")
+        said = results(finished)
+        seen.append(said["run_id"])
+        assert said["duration_seconds"] < 6, finished
+        migration.target.assert_ledger_adds_up()
+        assert "in_progress" not in migration.target.chunks()
+        if finished.status == 0:
+            break
+        finished.expect(3).says("the deadline is near")
+        assert said["status"] == "partial" and migration.target.run_status() == "partial"
+        assert said["progress"] > progress
+        assert abs(said["progress"] - migration.target.count("t") / 6000) < 0.001
+        progress = said["progress"]
+    assert len(seen) >= 2 and len(set(seen)) == 1 and said["progress"] == 1
+    assert migration.assert_same(table, "t") == 6000
+    migration.target.assert_completed()
+
+
+def test_a_deadline_that_has_passed_begins_nothing(migration):
+    prepare(migration, 100)
+    config = migration.config(TABLE)
+    finished = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="0").expect(3)
+    assert results(finished)["status"] == "partial"
+    assert migration.target.count("t") == 0
+    migration.thaw.migrate(config).expect(0)
+    assert migration.target.count("t") == 100
+
+
+def test_what_is_in_hand_is_rolled_back_in_time(migration):
+    """One statement of PostgreSQL takes longer than the process has."""
+    prepare(migration, 100, 20)
+    finished = migration.thaw.migrate(migration.config(TABLE), "--json", THAW_DEADLINE_SECONDS="6,3").expect(3)
+    assert results(finished)["duration_seconds"] < 6, finished
+    assert migration.target.run_status() == "partial"
+    assert migration.target.chunks() == {"pending": 1}
+    migration.target.execute("CREATE OR REPLACE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+    migration.thaw.migrate(migration.config(TABLE)).expect(0)
+    assert migration.target.count("t") == 100
+
+
+@snowflake_only
+def test_a_driver_that_hangs_does_not_keep_the_answer(migration, double):
+    table = prepare(migration, 20_000, 0)
+    config = migration.config({**TABLE, "batch_size": 10_000})
+    migration.thaw.migrate(config, fault="after_plan_commit:kill").expect(-9)
+    migration.target.wait_until_alone()
+    double.control({"chunk_delay": 60})
+    finished = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="10,3").expect(3)
+    assert results(finished)["duration_seconds"] < 10, finished
+    assert migration.target.run_status() == "partial"
+    double.control({"chunk_delay": 0})
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0)
+    assert migration.assert_same(table, "t") == 20_000
+
+
+@pytest.mark.parametrize("value", ["soon", "5,", "-1", "5,-1", "5,1,1", "1e9"])
+def test_a_deadline_that_cannot_be_read(migration, value):
+    prepare(migration, 100)
+    migration.thaw.migrate(migration.config(TABLE), THAW_DEADLINE_SECONDS=value).expect(1).says("THAW_DEADLINE_SECONDS")
+    assert not migration.target.has_ledger()
