@@ -1,12 +1,13 @@
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "cmd/cmd.h"
 
 static const struct command *const commands[] = {&command_init,  &command_migrate, &command_worker, &command_validate,
-                                                 &command_check, &command_status,  &command_clean};
+                                                 &command_check, &command_status,  &command_clean,  &command_lambda};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *out) {
@@ -31,9 +32,21 @@ static void keep_pages(void) {
     mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }
 
+/* Lambda's provided runtimes start a file called bootstrap, with whatever arguments an image's CMD gives. */
+static bool is_lambda_bootstrap(const char *program) {
+    const char *slash = strrchr(program, '/');
+    return getenv("AWS_LAMBDA_RUNTIME_API") != NULL && strcmp(slash != NULL ? slash + 1 : program, "bootstrap") == 0;
+}
+
 int main(int argc, char **argv) {
+    static char program[] = "thaw", lambda[] = "lambda";
+    static char *lambda_arguments[] = {program, lambda, NULL};
     forbid_core_files();
     keep_pages();
+    if (argc > 0 && is_lambda_bootstrap(argv[0])) {
+        argc = 2;
+        argv = lambda_arguments;
+    }
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;

@@ -35,6 +35,9 @@ void log_release(struct log *log) {
 void log_hide(struct log *log, const char *secret) {
     if (secret == NULL || strlen(secret) < SHORTEST_SECRET)
         return;
+    for (size_t i = 0; i < log->secret_count; i++)
+        if (strcmp(log->secrets[i], secret) == 0)
+            return;
     log->secrets = memory_resize(log->secrets, log->secret_count + 1, sizeof *log->secrets);
     log->secrets[log->secret_count++] = memory_copy_string(secret);
 }
@@ -85,7 +88,8 @@ static void format_json(const struct log *log, struct buffer *record, enum log_l
                         const struct log_scope *scope, const char *component, const char *message) {
     char time[32];
     clock_format_iso(clock_now_us(), time, sizeof time);
-    buffer_appendf(record, "{\"timestamp\":\"%s\",\"level\":\"%s\"", time, level_name(level));
+    buffer_appendf(record, "{\"timestamp\":\"%s\",\"level\":\"%s\"", time,
+                   level == LOG_WARNING && log->lambda_levels ? "WARN" : level_name(level));
     append_member(record, "component", component);
     append_member(record, "message", message);
     if (log->request_id[0] != '\0')
@@ -197,6 +201,26 @@ void log_failure(struct log *log, const struct log_scope *scope, const struct er
     if (log->level <= LOG_ERROR)
         emit(log, LOG_ERROR, scope, &message);
     buffer_release(&message);
+}
+
+void log_set_run(struct log *log, const char run_id[37]) {
+    pthread_mutex_lock(&log->mutex);
+    memcpy(log->run_id, run_id, sizeof log->run_id);
+    pthread_mutex_unlock(&log->mutex);
+}
+
+void log_get_run(struct log *log, char run_id[37]) {
+    pthread_mutex_lock(&log->mutex);
+    memcpy(run_id, log->run_id, sizeof log->run_id);
+    pthread_mutex_unlock(&log->mutex);
+}
+
+void log_object(struct log *log, struct buffer *json) {
+    log_redact(log, json);
+    buffer_append_char(json, '\n');
+    pthread_mutex_lock(&log->mutex);
+    write_record(log->descriptor, json->data, json->length);
+    pthread_mutex_unlock(&log->mutex);
 }
 
 void log_transient_line(struct log *log, const char *line) {

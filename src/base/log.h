@@ -24,6 +24,7 @@ struct log {
     int descriptor;
     enum log_level level;
     enum log_format format;
+    bool lambda_levels;  /* in JSON: WARN instead of WARNING, which Lambda's own filter would take for INFO */
     char run_id[37];     /* "" until a run is known */
     char request_id[64]; /* "" outside Lambda */
     pthread_mutex_t mutex;
@@ -41,7 +42,8 @@ struct log_scope {
 
 void log_init(struct log *log, int descriptor, enum log_level level, enum log_format format);
 void log_release(struct log *log);
-/* Replace `secret` (copied; ignored where shorter than 4 bytes) in all later records. Call before threads start. */
+/* Replace `secret` (copied; ignored where shorter than 4 bytes, or known already) in all later records. Call before threads
+ * start. */
 void log_hide(struct log *log, const char *secret);
 /* Replace those secrets in a text that goes elsewhere: what a server or a driver said, into a result. */
 void log_redact(const struct log *log, struct buffer *message);
@@ -54,6 +56,12 @@ void log_warning(struct log *log, const char *component, const char *format, ...
 void log_error(struct log *log, const char *component, const char *format, ...) THAW_PRINTF(3, 4);
 /* An error in full: context, message, code and hint, in one record. */
 void log_failure(struct log *log, const struct log_scope *scope, const struct error *error);
+
+/* The run that records belong to from now on ("": none), and a copy of that. */
+void log_set_run(struct log *log, const char run_id[37]);
+void log_get_run(struct log *log, char run_id[37]);
+/* Write one JSON object as a record of its own, whatever the level and the format. Secrets are hidden in it. */
+void log_object(struct log *log, struct buffer *json);
 
 /* Draw or replace the one-line progress display on a terminal ("" rubs it out). One write(2). */
 void log_transient_line(struct log *log, const char *line);

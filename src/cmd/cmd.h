@@ -38,6 +38,7 @@ struct command {
 extern const struct command command_check;
 extern const struct command command_clean;
 extern const struct command command_init;
+extern const struct command command_lambda;
 extern const struct command command_migrate;
 extern const struct command command_status;
 extern const struct command command_validate;

@@ -65,7 +65,7 @@ bool validate_report(const char *file, const char *env_file, bool json, FILE *ou
     struct config config;
     struct config_problems problems = {0};
     struct buffer text = {0};
-    bool valid = config_load(&config, file, env_file, &problems);
+    bool valid = config_load_unfetched(&config, file, env_file, &problems);
     size_t sources = valid ? config.feed_count : 0, tables = valid ? count_tables(&config) : 0;
     if (json)
         append_json(&text, file, valid, sources, tables, &problems);

@@ -77,7 +77,7 @@ void check_snowflake(struct reader *reader, const struct tree_node *node) {
                      "%s are given: there must be one way to log in", buffer_string(&given));
     buffer_release(&given);
     const struct tree_node *rsa_key = read_get(node, "rsa_key");
-    if (rsa_key != NULL)
+    if (rsa_key != NULL && !rsa_key->unfetched)
         check_rsa_key(reader, rsa_key, read_given(node, "rsa_key_passphrase"));
     else if (read_given(node, "rsa_key_passphrase") && !read_given(node, "rsa_key"))
         problems_add(reader->problems, tree_find(node, "rsa_key_passphrase"), NULL,
@@ -104,6 +104,8 @@ void check_postgres(struct reader *reader, const struct tree_node *node) {
         if (read_given(node, parts[i]))
             problems_add(reader->problems, tree_find(node, parts[i]), "write it into the URL, or leave the URL out",
                          "\"%s\" and \"url\" are both given", parts[i]);
+    if (url->unfetched)
+        return;
     /* libpq's own message may quote the password, so it isn't shown. */
     bool scheme = strncmp(url->text, "postgresql://", 13) == 0 || strncmp(url->text, "postgres://", 11) == 0;
     PQconninfoOption *options = scheme ? PQconninfoParse(url->text, NULL) : NULL;

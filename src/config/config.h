@@ -36,6 +36,8 @@ struct config_source {
     /* snowflake and adbc: driver options, as given */
     struct config_option *options;
     size_t option_count;
+    char **fetched; /* values of options that were secrets by reference */
+    size_t fetched_count;
 };
 
 /* Where rows go. Absent fields come from libpq's environment and service files. */
@@ -131,10 +133,14 @@ struct config_problems {
     size_t count;
 };
 
-/* Load `file`, with secrets from the environment, then `env_file` (NULL: none; the environment beats it). All problems
- * are collected; `config` is complete only where there are none and true is returned. */
+/* Load `file`, with secrets from the environment, then `env_file` (NULL: none; the environment beats it), and fetched where they
+ * are named by reference ("secretsmanager:NAME#key", "ssm:NAME"). All problems are collected; `config` is complete only where
+ * there are none and true is returned. */
 bool config_load(struct config *config, const char *file, const char *env_file, struct config_problems *problems);
-/* The same from text; `file` is for messages. */
+/* The same, with references to secrets as they are: nothing is asked of anybody, and nobody can log in with it. */
+bool config_load_unfetched(struct config *config, const char *file, const char *env_file,
+                           struct config_problems *problems);
+/* The same as config_load() from text; `file` is for messages. */
 bool config_load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
                       struct config_problems *problems);
 void config_release(struct config *config);

@@ -83,6 +83,13 @@ static void add_mapping(struct settings *settings, const struct config_table *ta
     memory_release(&sorted);
 }
 
+static bool was_fetched(const struct config_source *source, const char *value) {
+    for (size_t i = 0; i < source->fetched_count; i++)
+        if (strcmp(source->fetched[i], value) == 0)
+            return true;
+    return false;
+}
+
 /* The source itself: where its rows are, not how it is reached. Of an `adbc` source only its options say where, and those
  * that may hold a secret stay out. */
 static void add_source(struct settings *settings, const struct config_source *source) {
@@ -104,7 +111,7 @@ static void add_source(struct settings *settings, const struct config_source *so
         memory_release(&settings->prefix);
         settings->prefix = memory_copy_string("source.options.");
         for (size_t i = 0; i < source->option_count; i++)
-            if (!config_option_is_secret(sorted[i].name))
+            if (!config_option_is_secret(sorted[i].name) && !was_fetched(source, sorted[i].value))
                 add_string(settings, sorted[i].name, sorted[i].value);
         memory_release(&sorted);
     }
@@ -300,6 +307,8 @@ void config_each_secret(const struct config *config, void (*visit_secret)(void *
     for (size_t i = 0; i < config->source.option_count; i++)
         if (config_option_is_secret(config->source.options[i].name))
             visit(&visitor, config->source.options[i].value);
+    for (size_t i = 0; i < config->source.fetched_count; i++)
+        visit(&visitor, config->source.fetched[i]);
     visit(&visitor, config->target.password);
     visit_url(&visitor, config->target.url);
 }

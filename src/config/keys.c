@@ -4,7 +4,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TABLE(place, keys, also)                                                                                       \
-    { place, keys, COUNT(keys), also }
+    { place, keys, COUNT(keys), also, false }
+/* The ends: what they are reached by may be secrets that are kept elsewhere. */
+#define END(place, keys)                                                                                               \
+    { place, keys, COUNT(keys), &keys_unused, true }
 
 const char *const chunking_choices[] = {"auto", "range", "hash", "whole", NULL};
 const char *const snapshot_choices[] = {"auto", "none", "time_travel", "materialize", NULL};
@@ -70,13 +73,13 @@ static const struct key snowflake_keys[] = {
     {.name = "protocol", .type = KEY_CHOICE, .choices = protocol_choices},
     {.name = "options", .type = KEY_OPTIONS},
 };
-const struct key_table keys_snowflake = TABLE("snowflake", snowflake_keys, &keys_unused);
+const struct key_table keys_snowflake = END("snowflake", snowflake_keys);
 
 static const struct key duckdb_keys[] = {
     {.name = "path", .type = KEY_STRING, .flags = KEY_REQUIRED},
     {.name = "init_sql", .type = KEY_STRING, .flags = KEY_SECRET},
 };
-const struct key_table keys_duckdb = TABLE("duckdb", duckdb_keys, &keys_unused);
+const struct key_table keys_duckdb = END("duckdb", duckdb_keys);
 
 static const struct key adbc_keys[] = {
     {.name = "driver", .type = KEY_STRING, .flags = KEY_REQUIRED},
@@ -84,7 +87,7 @@ static const struct key adbc_keys[] = {
     {.name = "dialect", .type = KEY_CHOICE, .flags = KEY_REQUIRED, .choices = dialect_choices},
     {.name = "options", .type = KEY_OPTIONS},
 };
-const struct key_table keys_adbc = TABLE("adbc", adbc_keys, &keys_unused);
+const struct key_table keys_adbc = END("adbc", adbc_keys);
 
 static const struct key postgres_keys[] = {
     {.name = "host", .type = KEY_STRING},
@@ -95,7 +98,7 @@ static const struct key postgres_keys[] = {
     {.name = "sslrootcert", .type = KEY_STRING},
     {.name = "url", .type = KEY_STRING, .flags = KEY_SECRET},
 };
-const struct key_table keys_postgres = TABLE("postgres", postgres_keys, &keys_unused);
+const struct key_table keys_postgres = END("postgres", postgres_keys);
 
 static const struct key source_keys[] = {
     {.name = "source_name", .type = KEY_STRING, .flags = KEY_REQUIRED},

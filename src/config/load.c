@@ -93,6 +93,7 @@ static void read_snowflake(struct reader *reader, struct tree_node *node, struct
     source->protocol = read_string(node, "protocol");
     source->port = read_port(node);
     source->options = read_options(node, "options", &source->option_count);
+    source->fetched = read_fetched(node, "options", &source->fetched_count);
 }
 
 static void read_duckdb(struct reader *reader, struct tree_node *node, struct config_source *source) {
@@ -107,6 +108,7 @@ static void read_adbc(struct reader *reader, struct tree_node *node, struct conf
     source->entrypoint = read_string(node, "entrypoint");
     source->dialect = read_string(node, "dialect");
     source->options = read_options(node, "options", &source->option_count);
+    source->fetched = read_fetched(node, "options", &source->fetched_count);
 }
 
 static void read_source(struct reader *reader, struct tree_node *root, struct config_source *source) {
@@ -318,11 +320,11 @@ static void sort_problems(struct config_problems *problems) {
     problems->list = sorted;
 }
 
-bool config_load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
-                      struct config_problems *problems) {
+static bool load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
+                      struct secrets *secrets, struct config_problems *problems) {
     *config = (struct config){.file = memory_copy_string(file), .hash = config_hash_text(text, length)};
     struct environment environment = {0};
-    struct reader reader = {.environment = &environment, .problems = problems};
+    struct reader reader = {.environment = &environment, .secrets = secrets, .problems = problems};
     struct tree tree;
     environment_load(&environment, env_file, problems);
     if (tree_parse(&tree, text, length, problems))
@@ -333,12 +335,21 @@ bool config_load_text(struct config *config, const char *file, const char *text,
     return problems->count == 0;
 }
 
-bool config_load(struct config *config, const char *file, const char *env_file, struct config_problems *problems) {
+bool config_load_text(struct config *config, const char *file, const char *text, size_t length, const char *env_file,
+                      struct config_problems *problems) {
+    struct secrets secrets = {0};
+    bool good = load_text(config, file, text, length, env_file, &secrets, problems);
+    secrets_release(&secrets);
+    return good;
+}
+
+static bool load_file(struct config *config, const char *file, const char *env_file, struct secrets *secrets,
+                      struct config_problems *problems) {
     struct buffer text = {0};
     const char *reason;
     bool good = config_read_file(file, CONFIG_LIMIT, &text, &reason);
     if (good) {
-        good = config_load_text(config, file, buffer_string(&text), text.length, env_file, problems);
+        good = load_text(config, file, buffer_string(&text), text.length, env_file, secrets, problems);
     } else {
         *config = (struct config){.file = memory_copy_string(file)};
         problems_add_in_file(problems, file, 0, 0, "name the configuration with --config",
@@ -348,4 +359,16 @@ bool config_load(struct config *config, const char *file, const char *env_file, 
         memory_wipe(text.data, text.length);
     buffer_release(&text);
     return good;
+}
+
+bool config_load(struct config *config, const char *file, const char *env_file, struct config_problems *problems) {
+    struct secrets secrets = {0};
+    bool good = load_file(config, file, env_file, &secrets, problems);
+    secrets_release(&secrets);
+    return good;
+}
+
+bool config_load_unfetched(struct config *config, const char *file, const char *env_file,
+                           struct config_problems *problems) {
+    return load_file(config, file, env_file, NULL, problems);
 }

@@ -43,9 +43,11 @@ static json_t *references(const char *env_file) {
 
 /* ---- secrets ------------------------------------------------------------------------------------------------------ */
 
-/* One reference, whole: "${NAME}", "${NAME:-}". A default may be the secret itself. */
+/* One reference, whole: "${NAME}", "${NAME:-}", "ssm:NAME". A default may be the secret itself. */
 static bool is_reference(const char *text) {
     size_t length = strlen(text);
+    if (secrets_is_reference(text))
+        return true;
     if (strncmp(text, "${", 2) != 0)
         return false;
     size_t name = strspn(text + 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");

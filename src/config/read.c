@@ -186,6 +186,31 @@ static void substitute(struct reader *reader, struct tree_node *node) {
     node->absent = substitution.nothing;
 }
 
+/* What a reference to a secret stands for takes its place. */
+static void fetch_secret(struct reader *reader, struct tree_node *node) {
+    if (node->kind != TREE_STRING || node->invalid || node->absent || !secrets_is_reference(node->text))
+        return;
+    node->unfetched = reader->secrets == NULL || reader->disabled;
+    if (node->unfetched)
+        return;
+    struct buffer value = {0};
+    struct error error;
+    error_clear(&error);
+    if (secrets_fetch(reader->secrets, node->text, &value, &error)) {
+        if (node->written == NULL)
+            node->written = node->text;
+        else
+            memory_release(&node->text);
+        node->text = buffer_steal(&value);
+        node->fetched = true;
+        return;
+    }
+    buffer_release(&value);
+    node->invalid = true;
+    problems_add(reader->problems, node, error.hint[0] != '\0' ? error.hint : NULL, "\"%s\": %s", node->key,
+                 error.message);
+}
+
 /* ---- judging values ----------------------------------------------------------------------------------------------- */
 
 /* A string that came out of ${...} takes the type of its key. False where it can't. */
@@ -325,6 +350,7 @@ static void judge_option(struct reader *reader, struct tree_node *item) {
         return;
     }
     substitute(reader, item);
+    fetch_secret(reader, item);
     if (!item->invalid && (item->kind == TREE_ARRAY || item->kind == TREE_OBJECT))
         reject(reader, item, &key);
 }
@@ -413,7 +439,9 @@ static void resolve(struct reader *reader, struct tree_node *node, const struct 
         return;
     }
     substitute(reader, node);
-    if (!node->invalid && !node->absent)
+    if (table->references)
+        fetch_secret(reader, node);
+    if (!node->invalid && !node->absent && !node->unfetched)
         judge(reader, node, key);
 }
 
@@ -487,6 +515,16 @@ struct config_option *read_options(const struct tree_node *object, const char *n
             options[(*count)++] =
                 (struct config_option){.name = memory_copy_string(item->key), .value = memory_copy_string(item->text)};
     return options;
+}
+
+char **read_fetched(const struct tree_node *object, const char *name, size_t *count) {
+    const struct tree_node *node = read_get(object, name);
+    char **values = memory_array(child_count(node) + 1, sizeof(*values));
+    *count = 0;
+    for (const struct tree_node *item = node == NULL ? NULL : node->first; item != NULL; item = item->next)
+        if (item->fetched)
+            values[(*count)++] = memory_copy_string(item->text);
+    return values;
 }
 
 size_t read_choice(const struct tree_node *object, const char *name, const char *const *choices, size_t fallback) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "config/environment.h"
+#include "config/secrets.h"
 #include "config/tree.h"
 
 enum key_type {
@@ -43,10 +44,12 @@ struct key_table {
     const struct key *keys;
     size_t count;
     const struct key_table *also; /* keys shared with other places, or NULL */
+    bool references;              /* its strings may be references to secrets */
 };
 
 struct reader {
     const struct environment *environment;
+    struct secrets *secrets; /* NULL: references to secrets stay what they are */
     struct config_problems *problems;
     bool disabled; /* reading what is not enabled: shapes are checked, unset variables forgiven */
 };
@@ -66,6 +69,8 @@ bool read_boolean(const struct tree_node *object, const char *name, bool fallbac
 /* Allocated; *count is 0 and NULL returned where it is absent or empty. */
 char **read_strings(const struct tree_node *object, const char *name, size_t *count);
 struct config_option *read_options(const struct tree_node *object, const char *name, size_t *count);
+/* The values among read_options() that were secrets by reference. Allocated. */
+char **read_fetched(const struct tree_node *object, const char *name, size_t *count);
 /* Which of `choices` it is, or `fallback`. */
 size_t read_choice(const struct tree_node *object, const char *name, const char *const *choices, size_t fallback);
 

@@ -42,6 +42,9 @@ void config_source_release(struct config_source *source) {
     memory_release(&source->entrypoint);
     memory_release(&source->dialect);
     release_options(&source->options, &source->option_count);
+    for (size_t i = 0; i < source->fetched_count; i++)
+        release_secret(&source->fetched[i]);
+    memory_release(&source->fetched);
     *source = (struct config_source){0};
 }
 

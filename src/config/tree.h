@@ -28,10 +28,12 @@ struct tree_node {
     struct tree_node *parent, *first, *last, *next;
 
     /* What read.c found out: */
-    bool resolved; /* substituted and judged */
-    bool absent;   /* null, or ${NAME:-} that came to nothing */
-    bool invalid;  /* its problem is reported, or nothing can be said of it */
-    char *written; /* a string before its ${...} were replaced; NULL where it had none */
+    bool resolved;  /* substituted and judged */
+    bool absent;    /* null, or ${NAME:-} that came to nothing */
+    bool invalid;   /* its problem is reported, or nothing can be said of it */
+    bool fetched;   /* its text is a secret's value, which a reference stood for */
+    bool unfetched; /* a reference to a secret that was left as it is: nothing is known of its value */
+    char *written; /* a string before its ${...}, or its reference to a secret, were replaced; NULL where it had none */
 };
 
 struct tree {

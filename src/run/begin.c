@@ -175,14 +175,14 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     bool done = true;
     if (run->resumed) {
         memcpy(run->run_id, decision.run_id, sizeof run->run_id);
-        memcpy(run->log->run_id, decision.run_id, sizeof run->log->run_id);
+        log_set_run(run->log, run->run_id);
         clock_format_duration(decision.idle_us, idle, sizeof idle);
         if (!decision.completed)
             log_info(run->log, "run", "%s run %s, whose last progress was %s ago",
                      decision.join ? "joining" : "resuming", run->run_id, idle);
     } else {
         done = ledger_new_uuid(&run->databases[0].control, run->run_id, error);
-        memcpy(run->log->run_id, run->run_id, sizeof run->log->run_id);
+        log_set_run(run->log, run->run_id);
         log_info(run->log, "run", "NO RESUMABLE RUN FOUND%s",
                  decision.explanation.length == 0 ? ": there is no unfinished run" : "; candidates:");
         log_lines(run->log, buffer_string(&decision.explanation));
@@ -363,8 +363,8 @@ static bool try_to_begin(struct run *run, struct error *error) {
         target_rollback(&run->databases[i].control);
         target_rollback(&run->databases[i].presence);
     }
-    run->run_id[0] = '\0';
-    run->log->run_id[0] = '\0';
+    memset(run->run_id, 0, sizeof run->run_id);
+    log_set_run(run->log, run->run_id);
     return false;
 }
 

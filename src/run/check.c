@@ -415,7 +415,7 @@ static void look_at_table(struct checker *checker, size_t index) {
     mapping_release(&mapping);
 }
 
-void check_run(const struct config *config, struct log *log, struct check_report *report) {
+static void check(const struct config *config, struct log *log, bool tables, struct check_report *report) {
     static const struct run_options options = {0};
     struct checker checker = {.run = {.config = config, .options = &options, .log = log}, .report = report};
     struct run *run = &checker.run;
@@ -425,14 +425,14 @@ void check_run(const struct config *config, struct log *log, struct check_report
     memset(report, 0, sizeof *report);
     report->database_count = run->database_count;
     report->databases = memory_array(run->database_count, sizeof *report->databases);
-    report->table_count = run->table_count;
+    report->table_count = tables ? run->table_count : 0;
     report->tables = memory_array(run->table_count, sizeof *report->tables);
     checker.facts = memory_array(run->database_count, sizeof *checker.facts);
     checker.load = (struct check_load){.workers = run->worker_count, .databases = (int)run->database_count};
     look_at_source(&checker);
     for (size_t i = 0; i < run->database_count; i++)
         look_at_database(&checker, i);
-    for (size_t i = 0; i < run->table_count; i++)
+    for (size_t i = 0; i < report->table_count; i++)
         look_at_table(&checker, i);
     for (size_t i = 0; i < run->database_count; i++) /* one server: its first answer will do */
         if (checker.facts[i].version != NULL && report->server.count == 0)
@@ -441,4 +441,12 @@ void check_run(const struct config *config, struct log *log, struct check_report
         target_server_facts_release(&checker.facts[i]);
     memory_release(&checker.facts);
     begin_release(run);
+}
+
+void check_run(const struct config *config, struct log *log, struct check_report *report) {
+    check(config, log, true, report);
+}
+
+void check_connections(const struct config *config, struct log *log, struct check_report *report) {
+    check(config, log, false, report);
 }

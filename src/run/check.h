@@ -67,6 +67,8 @@ struct check_report {
 
 /* Look at everything that `config`, which must outlive the report, names. What fails is a finding like any other. */
 void check_run(const struct config *config, struct log *log, struct check_report *report);
+/* The same of the connections alone: the source, the server, the databases. */
+void check_connections(const struct config *config, struct log *log, struct check_report *report);
 void check_release(struct check_report *report);
 /* How many findings, and refused pairs, of this grade there are. */
 size_t check_count(const struct check_report *report, enum check_grade grade);

@@ -39,7 +39,7 @@ static bool read_variable(int64_t *deadline_us, int64_t *buffer_us, struct error
 }
 
 /* A fifth of the buffer, within limits; but never more than half of what is left, so that something can be done in it. */
-static int64_t margin_of(int64_t left_us, int64_t buffer_us) {
+int64_t run_margin_us(int64_t left_us, int64_t buffer_us) {
     int64_t margin_us = buffer_us / 5;
     if (margin_us < least_margin_us)
         margin_us = least_margin_us;
@@ -58,7 +58,7 @@ bool deadline_set(struct run *run, struct error *error) {
     int64_t left_us = wall_us - clock_now_us();
     if (left_us < 0)
         left_us = 0;
-    int64_t margin_us = margin_of(left_us, buffer_us);
+    int64_t margin_us = run_margin_us(left_us, buffer_us);
     /* 0 would be no deadline at all; the monotonic clock is past 0 wherever a process runs. */
     run->deadline_us = clock_monotonic_us() + left_us;
     run->close_us = run->deadline_us - (buffer_us > margin_us ? buffer_us : margin_us);

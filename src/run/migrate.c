@@ -7,6 +7,7 @@
 #include "run/indexes.h"
 #include "run/keeper.h"
 #include "run/presence.h"
+#include "run/result.h"
 #include "run/retry.h"
 #include "run/run.h"
 #include "run/snapshot.h"
@@ -182,6 +183,7 @@ static void finish_databases(struct run *run, struct run_result *result) {
                 continue;
             }
             log_failure(run->log, NULL, &error);
+            result_take_error(result, &error);
             result->outcome = RUN_FAILED;
             continue;
         }
@@ -224,6 +226,7 @@ static void end_unbegun(struct run *run, const struct error *error, struct run_r
         log_warning(run->log, "run", "the deadline came before the run could begin: %s", error->message);
     else
         log_failure(run->log, NULL, error);
+    result_take_error(result, error);
     result->outcome = late ? RUN_PARTIAL : RUN_FAILED;
     result->elapsed_us = clock_monotonic_us() - run->started_us;
 }
@@ -261,6 +264,7 @@ void run_migrate(const struct config *config, const struct run_options *options,
         joined = work(run);
     finish_databases(run, result);
     count_tables(run, result);
+    result_count_sources(run, result);
     result->elapsed_us = clock_monotonic_us() - run->started_us;
     result->resumed = run->resumed;
     memcpy(result->run_id, run->run_id, sizeof result->run_id);

@@ -61,7 +61,10 @@ struct run_result {
     double
         progress; /* 0 to 1: rows loaded of those expected; tables that aren't planned yet count as none of theirs. 1 only
                         where the run is completed */
-    bool abandoned; /* see run_migrate() */
+    bool abandoned;                                                        /* see run_migrate() */
+    int sources_total, sources_completed, sources_partial, sources_failed; /* failed: one of its tables has */
+    int64_t rows_here, chunks_here, bytes_here;                            /* loaded by this process */
+    struct error error; /* of the run, or of the first table that failed. Secrets aren't hidden in it */
 };
 
 /* Run or resume. An error is logged here, once; `result` says how it ended. A run asked for by its run_id that is completed
@@ -71,6 +74,10 @@ struct run_result {
  * ends the process with _exit(). */
 void run_migrate(const struct config *config, const struct run_options *options, struct log *log,
                  struct run_result *result);
+
+/* How long before a deadline that is `left_us` away, with a buffer of `buffer_us`, a run breaks off what it has in hand. It has
+ * returned when an eighth of that is left, unless the machine is stuck. Microseconds. */
+int64_t run_margin_us(int64_t left_us, int64_t buffer_us);
 
 /* Print what run_migrate would do, changing nothing in either database. */
 bool run_dry(const struct config *config, const struct run_options *options, struct log *log, FILE *out,

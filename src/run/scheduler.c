@@ -116,6 +116,8 @@ void scheduler_leave(struct run *run, struct run_table *table, bool completed, i
         table->exhausted = 0;
         table->chunks_completed++;
         table->rows_committed += rows;
+        run->rows_here += rows;
+        run->chunks_here++;
     }
     pthread_mutex_unlock(&run->mutex);
     /* Nobody is woken: who leaves takes the next chunk itself, with its buffers warm. */

@@ -210,6 +210,7 @@ struct run {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* guarded by run->mutex */
+    int64_t rows_here, chunks_here; /* committed by this process */
     int planning;
 };
 

@@ -202,8 +202,6 @@ static void put_behaviour(struct source_options *options) {
 }
 
 static bool build_snowflake(const struct config_source *config, struct source_options *options, struct error *error) {
-    options->driver = config->driver != NULL ? config->driver : "libadbc_driver_snowflake.so";
-    options->entrypoint = config->entrypoint != NULL ? config->entrypoint : "AdbcDriverSnowflakeInit";
     put_database(options, SQL "account", config->account);
     put_database(options, "username", config->user);
     put_database(options, SQL "warehouse", config->warehouse);
@@ -226,8 +224,6 @@ void source_spill_folder(struct buffer *path) {
 
 /* https://duckdb.org/docs/stable/configuration/overview */
 static void build_duckdb(const struct config_source *config, struct source_options *options) {
-    options->driver = config->driver != NULL ? config->driver : "libduckdb.so";
-    options->entrypoint = config->entrypoint != NULL ? config->entrypoint : "duckdb_adbc_init";
     bool in_memory = config->path == NULL || strcmp(config->path, ":memory:") == 0;
     put_database(options, "path", in_memory ? ":memory:" : config->path);
     if (!in_memory)
@@ -243,8 +239,19 @@ static void build_duckdb(const struct config_source *config, struct source_optio
         put_database(options, config->options[i].name, config->options[i].value);
 }
 
+void source_options_name_driver(const struct config_source *config, const char **driver, const char **entrypoint) {
+    static const char *const usual[][2] = {
+        [SOURCE_SNOWFLAKE] = {"libadbc_driver_snowflake.so", "AdbcDriverSnowflakeInit"},
+        [SOURCE_DUCKDB] = {"libduckdb.so", "duckdb_adbc_init"},
+        [SOURCE_ADBC] = {NULL, NULL},
+    };
+    *driver = config->driver != NULL ? config->driver : usual[config->kind][0];
+    *entrypoint = config->entrypoint != NULL ? config->entrypoint : usual[config->kind][1];
+}
+
 bool source_options_build(const struct config_source *config, struct source_options *options, struct error *error) {
     memset(options, 0, sizeof *options);
+    source_options_name_driver(config, &options->driver, &options->entrypoint);
     bool ok = true;
     switch (config->kind) {
     case SOURCE_SNOWFLAKE:
@@ -254,8 +261,6 @@ bool source_options_build(const struct config_source *config, struct source_opti
         build_duckdb(config, options);
         break;
     case SOURCE_ADBC:
-        options->driver = config->driver;
-        options->entrypoint = config->entrypoint;
         if (config->dialect != NULL && strcmp(config->dialect, "snowflake") == 0) {
             put_behaviour(options);
             ok = put_user_options(config, options, error);

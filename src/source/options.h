@@ -26,6 +26,9 @@ struct source_options {
     const char *entrypoint; /* may be NULL; borrowed */
 };
 
+/* The library and its init function, borrowed; the latter may be NULL. */
+void source_options_name_driver(const struct config_source *config, const char **driver, const char **entrypoint);
+
 /* Build them. ERROR_CONFIG names an option that the driver doesn't know (it would accept it in silence), with the nearest
  * that it does; ERROR_AUTH a key that can't be read. */
 bool source_options_build(const struct config_source *config, struct source_options *options,

@@ -19,12 +19,26 @@ static bool is_snowflake(const struct config_source *config) {
            (config->kind == SOURCE_ADBC && config->dialect != NULL && strcmp(config->dialect, "snowflake") == 0);
 }
 
-bool source_environment_missing(const struct config *config) {
+bool source_prepare_environment(void) {
     bool missing = false;
-    for (size_t i = 0; is_snowflake(&config->source) && i < sizeof environment / sizeof *environment; i++)
+    for (size_t i = 0; i < sizeof environment / sizeof *environment; i++)
         if (getenv(environment[i][0]) == NULL && setenv(environment[i][0], environment[i][1], 0) == 0)
             missing = true;
     return missing;
+}
+
+bool source_environment_missing(const struct config *config) {
+    return is_snowflake(&config->source) && source_prepare_environment();
+}
+
+bool source_driver_loads(const struct config *config, struct error *error) {
+    const char *name, *entrypoint;
+    struct driver driver;
+    source_options_name_driver(&config->source, &name, &entrypoint);
+    if (!driver_load(&driver, name, entrypoint, error))
+        return false;
+    driver_release(&driver);
+    return true;
 }
 
 static char *make_label(const struct config_source *config) {

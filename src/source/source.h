@@ -46,6 +46,12 @@ struct source_rows {
  * environment once) into the environment; true where the process must re-execute itself for that. */
 bool source_environment_missing(const struct config *config);
 
+/* The same for whatever driver is to come. */
+bool source_prepare_environment(void);
+
+/* Can the driver be loaded? It stays mapped, so that the first source_open() is quick. ERROR_CONFIG says what was tried. */
+bool source_driver_loads(const struct config *config, struct error *error) THAW_CHECK;
+
 /* Load the driver, set the options, open the database. Secrets among the options are hidden in `log`. */
 bool source_open(const struct config *config, struct log *log, struct source **source, struct error *error) THAW_CHECK;
 void source_close(struct source **pointer);

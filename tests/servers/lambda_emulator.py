@@ -107,7 +107,10 @@ class Emulator:
         seconds = time.monotonic() - started
         if text.startswith("Task timed out"):
             return {"errorType": "Sandbox.Timedout", "errorMessage": text}, seconds
-        return json.loads(text), seconds
+        try:
+            return json.loads(text), seconds
+        except json.JSONDecodeError:
+            return {"errorType": "Runtime.Unknown", "errorMessage": text}, seconds
 
     def log(self) -> list:
         """The lines that the function has written, on stdout and stderr."""
