@@ -13,6 +13,7 @@ struct cancel {
     atomic_bool requested;
     int64_t at_us; /* monotonic: from then on it is as if requested; 0: never. Set before other threads look */
     const struct cancel *parent; /* NULL at the top */
+    bool (*asked)(void);         /* says so, too, where there is one: a signal's flag, which no thread passes on */
 };
 
 static inline void cancel_request(struct cancel *cancel) {
@@ -26,7 +27,8 @@ static inline void cancel_reset(struct cancel *cancel) {
 /* True where this or anything above it was asked to stop, or its time has come. NULL is never asked. */
 static inline bool cancel_requested(const struct cancel *cancel) {
     for (; cancel != NULL; cancel = cancel->parent)
-        if (atomic_load(&cancel->requested) || (cancel->at_us != 0 && clock_monotonic_us() >= cancel->at_us))
+        if (atomic_load(&cancel->requested) || (cancel->at_us != 0 && clock_monotonic_us() >= cancel->at_us) ||
+            (cancel->asked != NULL && cancel->asked()))
             return true;
     return false;
 }

@@ -10,7 +10,7 @@ enum {
     TICK_MS = 100,
     PROGRESS_EVERY_MS = 500,
     STOP_GRACE_MS = 10000,    /* chunks in hand may still finish after the first signal; then they are rolled back */
-    ABANDON_AFTER_MS = 45000, /* and after that the process ends whatever a driver does */
+    ABANDON_AFTER_MS = 15000, /* and after that the process ends whatever hangs: what isn't committed is rolled back */
     HUNG_AFTER_MS = 60000,    /* the same for a worker that the watchdog broke off */
     CANCEL_MS = 3000          /* a driver that has not come back so long after a cancel won't */
 };
@@ -126,11 +126,13 @@ static bool workers_finished(const struct run *run) {
     return true;
 }
 
-/* Break off what the worker asks the source. True: it was broken off some seconds ago, and the driver hasn't come back. */
+/* Break off what the worker asks the source; a session that is being ended can't be. True: the driver has had some seconds, and
+ * hasn't come back. */
 static bool break_off_source(struct run *run, struct worker *worker, int64_t now) {
     bool answered = false;
     pthread_mutex_lock(&run->mutex);
-    int64_t since_us = worker->source == NULL ? 0 : source_waits_since(worker->source, &answered);
+    int64_t since_us =
+        worker->source == NULL ? atomic_load(&worker->closing_since_us) : source_waits_since(worker->source, &answered);
     if (worker->source != NULL)
         source_cancel(worker->source);
     pthread_mutex_unlock(&run->mutex);

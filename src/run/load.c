@@ -66,7 +66,9 @@ void load_disconnect(struct worker *worker) {
     struct source_connection *connection = worker->source;
     worker->source = NULL;
     pthread_mutex_unlock(&worker->run->mutex);
+    atomic_store(&worker->closing_since_us, clock_monotonic_us());
     source_disconnect(&connection);
+    atomic_store(&worker->closing_since_us, 0);
 }
 
 static void note_progress(struct worker *worker) {

@@ -12,6 +12,7 @@
 #include "run/run.h"
 #include "run/snapshot.h"
 #include "run/state.h"
+#include "run/stop.h"
 #include "run/worker.h"
 
 enum { FINISH_ATTEMPTS = 4 };
@@ -22,7 +23,7 @@ static bool open_run(struct run *run, struct error *error) {
         return false;
     if (!source_open(run->config, run->log, &run->source, error))
         return false;
-    source_obey(run->source, &run->cancel);
+    source_obey(run->source, &run->log_ins);
     /* A log-in that is refused is told before anything is written anywhere. */
     if (!source_connect(run->source, &run->workers[0].source, error))
         return false;
@@ -247,6 +248,7 @@ void run_migrate(const struct config *config, const struct run_options *options,
     memset(result, 0, sizeof *result);
     result->outcome = RUN_FAILED;
     error_clear(&error);
+    run->log_ins = (struct cancel){.parent = &run->cancel, .asked = stop_requested};
     pthread_mutex_init(&run->mutex, NULL);
     pthread_mutex_init(&run->claiming, NULL);
     pthread_cond_init(&run->changed, NULL);

@@ -162,6 +162,7 @@ struct worker {
     int64_t stall_us;         /* the limit after which the watchdog asked; 0: it didn't. Guarded by run->mutex */
     int64_t stalled_since_us; /* main thread: when it asked; 0: it didn't, or something moved since */
     int64_t cancelled_us;     /* main thread: when a stop first broke off the source's call under way */
+    _Atomic int64_t closing_since_us; /* monotonic: the session with the source is being ended; 0: it isn't */
     struct source_connection *source; /* changed under run->mutex: the keeper cancels it */
     struct target_connection target;
     struct run_database *connected; /* where `target` leads; NULL: nowhere */
@@ -180,7 +181,8 @@ struct run {
     const struct run_options *options;
     struct log *log;
     struct faults faults;
-    struct cancel cancel; /* everything stops; at the deadline's approach by itself */
+    struct cancel cancel;  /* everything stops; at the deadline's approach by itself */
+    struct cancel log_ins; /* to the source, which nothing is lost with: given up at a signal, without any grace */
     struct source *source;
     struct run_database *databases;
     size_t database_count;

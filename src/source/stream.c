@@ -70,8 +70,10 @@ static void statement_close(struct source_statement **pointer) {
         return;
     struct AdbcError adbc_error = {0};
     list_remove(statement->connection, statement);
+    begin_wait(statement->connection); /* some tell the source that they are done */
     if (statement->adbc.private_data != NULL)
         statement->connection->source->driver.adbc.StatementRelease(&statement->adbc, &adbc_error);
+    end_wait(statement->connection);
     drop_error(&adbc_error);
     memory_release(pointer);
 }
@@ -230,8 +232,10 @@ bool source_stream_next(struct source_stream *stream, struct ArrowArray *batch, 
 
 /* The stream goes before its statement: drivers keep what it reads from in the statement. */
 void source_stream_close(struct source_stream *stream) {
+    begin_wait(stream->connection);
     if (stream->arrow.release != NULL)
         stream->arrow.release(&stream->arrow);
+    end_wait(stream->connection);
     if (stream->schema.release != NULL)
         stream->schema.release(&stream->schema);
     struct source_statement *statement = stream->statement;

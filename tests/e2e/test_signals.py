@@ -119,13 +119,58 @@ def test_a_source_that_does_not_answer_does_not_hold_the_end_up(migration, doubl
         begun = time.monotonic()
         running.signal(signal.SIGTERM)
         stopped = running.wait(100).expect(3)
-        assert time.monotonic() - begun < (30 if moment == "after_begin" else 35), stopped
+        assert time.monotonic() - begun < (25 if moment == "after_begin" else 35), stopped
     double.control({"query_delay": 0})
     assert migration.target.count("t") == 0 and migration.target.run_status() == "partial"
     migration.target.wait_until_alone()
     migration.thaw.migrate(config).expect(0).says(f"resuming run {stopped.run_id}")
     assert migration.assert_same(table, "t") == 1000
     migration.target.assert_completed()
+
+
+@snowflake_only
+def test_a_session_that_does_not_end_does_not_hold_the_end_up(migration, double):
+    """The query is broken off at once; the request that ends the session is never answered."""
+    table = prepare(migration, 1000, 0)
+    config = migration.config(TABLE)
+    with Proxy(double.host, double.port) as between:
+        running = migration.thaw.start_migrate({**config, "snowflake": {**config["snowflake"], "port": between.port}},
+                                               fault="after_begin:stop")
+        running.wait_until_stopped()
+        double.control({"query_delay": 40})
+        asked = between.add(Fault("delay", at=b"POST /queries/v1/query-request"))
+        ending = between.add(Fault("stall", at=b"POST /session?delete=true", times=100))
+        running.signal(signal.SIGCONT)
+        while asked.hits == 0:
+            assert running.process.poll() is None, running.wait()
+            time.sleep(0.01)
+        begun = time.monotonic()
+        running.signal(signal.SIGTERM)
+        running.wait(100).expect(3)
+        assert ending.hits > 0 and time.monotonic() - begun < 25
+    double.control({"query_delay": 0})
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0).says("resuming run")
+    assert migration.assert_same(table, "t") == 1000
+    migration.target.assert_completed()
+
+
+@snowflake_only
+def test_a_signal_during_the_first_log_in(migration, double):
+    """Nothing is lost with it, so it has no grace, and nothing was written yet."""
+    prepare(migration, 1000, 0)
+    config = migration.config(TABLE)
+    with Proxy(double.host, double.port) as between:
+        asked = between.add(Fault("stall", at=b"POST /session/v1/login-request", times=100))
+        running = migration.thaw.start_migrate({**config, "snowflake": {**config["snowflake"], "port": between.port}})
+        while asked.hits == 0:
+            assert running.process.poll() is None, running.wait()
+            time.sleep(0.01)
+        begun = time.monotonic()
+        running.signal(signal.SIGTERM)
+        running.wait(100).expect(3).says("stopped on request while logging in")
+        assert time.monotonic() - begun < 25, "it has waited for the driver"
+    assert not migration.target.has_ledger()
 
 
 def test_a_signal_before_the_first_chunk(migration):
