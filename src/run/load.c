@@ -75,6 +75,12 @@ static void note_progress(struct worker *worker) {
     atomic_store(&worker->last_progress_us, clock_monotonic_us());
 }
 
+enum {
+    /* A COPY command whose rows are kept only while they may be on their way: measured, see docs/decisions.md. */
+    LONG_COPY_BYTES = 64 * 1024 * 1024,
+    KEPT_SEGMENTS = 4 /* those; what the two kernels and the server hold of a connection is less, as a rule */
+};
+
 /* How one attempt at a chunk goes. */
 struct attempt {
     struct run_table *table;
@@ -82,6 +88,8 @@ struct attempt {
     const char *copy_sql;
     bool merges; /* through a temporary table; else straight into the target */
     bool shared; /* other chunks may have the same keys */
+    bool keeps;  /* every segment until PostgreSQL has acknowledged it; else only the latest */
+    bool passed; /* the server refused a row that isn't in hand any more */
     struct load_counts loaded;
     struct merge_counts counts; /* of a table that merges */
 };
@@ -96,49 +104,65 @@ static bool begin_load(struct worker *worker, const struct attempt *attempt, str
            fault_point(&worker->run->faults, "before_data", error);
 }
 
-/* The server named a row of the COPY command: say which one that is, by its key, from the bytes that are still in hand. */
-static void name_bad_row(struct worker *worker, int64_t bad_row, struct error *error) {
+/* The server named a row of the COPY command, of which `passed` rows are not in hand any more: say which one that is, by its
+ * key, from the bytes that are. False where it isn't among those. */
+static bool name_bad_row(struct worker *worker, int64_t bad_row, int64_t passed, struct error *error) {
     const struct encode_segment *segment;
     struct buffer row = {0};
+    bad_row -= passed;
     for (unsigned i = 0; (segment = reader_kept(&worker->reader, i)) != NULL && bad_row >= segment->rows; i++)
         bad_row -= segment->rows;
-    if (segment == NULL)
-        return;
+    if (segment == NULL || bad_row < 0)
+        return false;
     encode_describe_row(worker->reader.encoder, segment, bad_row, &row);
     error_context(error, "row %" PRId64 " of the chunk (%s)", segment->first_row + bad_row, buffer_string(&row));
     buffer_release(&row);
+    return true;
 }
 
-/* One COPY command: this segment and those after it, as far as they are there already. It never waits for the source,
- * since a backend in COPY whose client has nothing to say heeds no timeout; where the source is slower than the target,
- * more commands cost nothing. The segments are kept until they are acknowledged. */
+/* Send this segment and those after it, as far as they come at once. It doesn't wait long for the source, since a backend in
+ * COPY whose client has nothing to say heeds no timeout; where the source is slower than the target, more commands cost
+ * nothing. *passed: rows that were given back already. */
+static bool send_ready(struct worker *worker, const struct attempt *attempt, struct copy_command *copy,
+                       const struct encode_segment *segment, int64_t *passed, struct error *error) {
+    size_t limit = attempt->keeps ? READER_COPY_BYTES : LONG_COPY_BYTES;
+    size_t sent = 0;
+    while (segment != NULL) {
+        if (!copy_send(copy, segment, error))
+            return false;
+        sent += segment->length;
+        note_progress(worker);
+        atomic_fetch_add(&worker->run->bytes_sent, (int64_t)segment->length);
+        if (!attempt->keeps) {
+            int64_t rows = reader_give_back(&worker->reader, KEPT_SEGMENTS);
+            *passed += rows;
+            atomic_fetch_add(&worker->rows_in_hand, rows);
+        }
+        if (sent >= limit || copy->answered || !reader_is_ready(&worker->reader))
+            return true;
+        if (!reader_next(&worker->reader, &segment, error)) {
+            copy_abort(copy);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One COPY command. Where bad rows are to be set aside, its segments are kept until they are acknowledged; else until the
+ * server can't refuse one of their rows any more, by all experience: load_attempt() makes good what that doesn't hold for. */
 static bool send_segments(struct worker *worker, struct attempt *attempt, const struct encode_segment *segment,
                           struct error *error) {
     const struct run_table *table = attempt->table;
     const struct ledger_claim *claim = attempt->claim;
     struct copy_command copy;
-    size_t sent = 0;
-    int64_t count = 0;
-    int64_t bad_row = -1;
-    if (!reject_prepare(worker, table, error) || !copy_begin(&copy, &worker->target, attempt->copy_sql, error))
+    int64_t count = 0, bad_row = -1, passed = 0;
+    if (!reject_prepare(worker, table, error) || !copy_begin(&copy, &worker->target, attempt->copy_sql, error) ||
+        !send_ready(worker, attempt, &copy, segment, &passed, error))
         return false;
-    for (bool more = true; more;) {
-        if (!copy_send(&copy, segment, error))
-            return false;
-        sent += segment->length;
-        note_progress(worker);
-        more = sent < READER_COPY_BYTES && reader_is_ready(&worker->reader);
-        if (more && !reader_next(&worker->reader, &segment, error)) {
-            copy_abort(&copy);
-            return false;
-        }
-        more = more && segment != NULL;
-    }
     if (copy_end(&copy, &count, &bad_row, error)) {
         attempt->loaded.copied += count;
     } else if (error->kind != ERROR_DATA || !reject_wanted(table)) {
-        if (bad_row >= 0)
-            name_bad_row(worker, bad_row, error);
+        attempt->passed = bad_row >= 0 && !name_bad_row(worker, bad_row, passed, error);
         return false;
     } else if (!reject_repair(worker, table, claim, &copy, bad_row, &attempt->loaded.copied, &attempt->loaded.rejected,
                               error)) {
@@ -146,10 +170,9 @@ static bool send_segments(struct worker *worker, struct attempt *attempt, const 
     }
     if (!reject_accept(worker, table, error) || !reject_refusals(worker, table, claim, &attempt->loaded.refused, error))
         return false;
-    atomic_fetch_add(&worker->rows_in_hand, count);
-    atomic_fetch_add(&worker->run->bytes_sent, (int64_t)sent);
+    atomic_fetch_add(&worker->rows_in_hand, count - passed);
     note_progress(worker);
-    reader_give_back(&worker->reader);
+    reader_give_back(&worker->reader, 0);
     return fault_point(&worker->run->faults, "in_data", error);
 }
 
@@ -335,6 +358,22 @@ static bool met_key(const struct error *error) {
     return strcmp(error->code, "23505") == 0 || strcmp(error->code, "40P01") == 0;
 }
 
+/* The same, so that a row which PostgreSQL refuses is told by its key: where it had gone out of hand, the chunk is read again
+ * with less under way at a time. */
+static bool load_attempt(struct worker *worker, struct attempt *attempt, const struct reader_request *request,
+                         bool *last, struct error *error) {
+    attempt->keeps = reject_wanted(attempt->table);
+    attempt->passed = false;
+    if (load_once(worker, attempt, request, last, error))
+        return true;
+    if (!attempt->passed || (attempt->table->mapping.merges && met_key(error)))
+        return false;
+    error_clear(error);
+    attempt->keeps = true;
+    attempt->loaded = (struct load_counts){0};
+    return load_once(worker, attempt, request, last, error);
+}
+
 static bool load_by_merging(struct worker *worker, struct attempt *attempt, const struct reader_request *request,
                             bool *last, struct error *error) {
     struct buffer copy = {0};
@@ -342,7 +381,7 @@ static bool load_by_merging(struct worker *worker, struct attempt *attempt, cons
     attempt->copy_sql = buffer_string(&copy);
     attempt->merges = true;
     attempt->loaded = (struct load_counts){0};
-    bool done = load_once(worker, attempt, request, last, error);
+    bool done = load_attempt(worker, attempt, request, last, error);
     buffer_release(&copy);
     return done;
 }
@@ -354,7 +393,7 @@ static bool load_by_copy(struct worker *worker, struct attempt *attempt, const s
     struct run_table *table = attempt->table;
     struct log_scope scope = run_scope(table, attempt->claim->chunk_id);
     attempt->copy_sql = table->mapping.copy_sql;
-    if (load_once(worker, attempt, request, last, error))
+    if (load_attempt(worker, attempt, request, last, error))
         return true;
     if (!table->mapping.merges || !met_key(error))
         return false;

@@ -1,10 +1,13 @@
 #include "run/reader.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+
+enum { WAIT_MS = 100 };
 
 static void note_progress(struct reader *reader) {
     atomic_store(&reader->last_progress_us, clock_monotonic_us());
@@ -14,11 +17,11 @@ static bool is_cancelled(const struct reader *reader) {
     return cancel_requested(&reader->own_cancel) || cancel_requested(reader->cancel);
 }
 
-/* Wait for a change, a tenth of a second at most: a cancel sends no signal here. Called with the mutex held. */
+/* Wait for a change, WAIT_MS at most: a cancel sends no signal here. Called with the mutex held. */
 static void wait_briefly(struct reader *reader) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += 100000000;
+    until.tv_nsec += WAIT_MS * 1000000L;
     if (until.tv_nsec >= 1000000000) {
         until.tv_nsec -= 1000000000;
         until.tv_sec++;
@@ -158,8 +161,16 @@ static bool read_chunk(struct reader *reader, struct error *error) {
     return done;
 }
 
+/* What is read ahead has time: the senders, and servers on the same machine, are not to be interrupted for it. A hint to the
+ * scheduler, so it may be refused. sched(7): SCHED_BATCH. */
+static void yield_to_senders(void) {
+    const struct sched_param none = {0};
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+}
+
 static void *read_chunks(void *argument) {
     struct reader *reader = argument;
+    yield_to_senders();
     pthread_mutex_lock(&reader->mutex);
     while (!reader->quit) {
         if (reader->state != READER_READING) {
@@ -248,9 +259,16 @@ struct encode_refusal *reader_take_refusals(struct reader *reader, size_t *count
     return refusals;
 }
 
+static bool is_ready(const struct reader *reader) {
+    return reader->filled != reader->taken || reader->state != READER_READING;
+}
+
 bool reader_is_ready(struct reader *reader) {
+    int64_t until = clock_monotonic_us() + WAIT_MS * 1000;
     pthread_mutex_lock(&reader->mutex);
-    bool ready = reader->filled != reader->taken || reader->state != READER_READING;
+    while (!is_ready(reader) && !is_cancelled(reader) && clock_monotonic_us() < until)
+        wait_briefly(reader);
+    bool ready = is_ready(reader);
     pthread_mutex_unlock(&reader->mutex);
     return ready;
 }
@@ -259,12 +277,17 @@ const struct encode_segment *reader_kept(const struct reader *reader, unsigned i
     return index < reader->taken - reader->given ? &reader->segments[(reader->given + index) % READER_SEGMENTS] : NULL;
 }
 
-void reader_give_back(struct reader *reader) {
+int64_t reader_give_back(struct reader *reader, unsigned keep) {
+    int64_t rows = 0;
     pthread_mutex_lock(&reader->mutex);
-    for (; reader->given != reader->taken; reader->given++)
-        reader->held -= reader->segments[reader->given % READER_SEGMENTS].length;
+    for (; reader->taken - reader->given > keep; reader->given++) {
+        const struct encode_segment *segment = &reader->segments[reader->given % READER_SEGMENTS];
+        reader->held -= segment->length;
+        rows += segment->rows;
+    }
     pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->mutex);
+    return rows;
 }
 
 void reader_end(struct reader *reader) {

@@ -18,7 +18,8 @@
 enum {
     /* Measured, see docs/decisions.md. A segment goes to libpq in one piece, whose buffer then stays at 1 MiB ... */
     READER_SEGMENT_BYTES = 1024 * 1024 - 4096,
-    /* ... and a COPY command ends after some of them: shorter ones pay for more round trips, longer ones cost memory. */
+    /* ... and a COPY command whose segments are kept until it ends has some of them: shorter ones pay for more round trips,
+     * longer ones cost memory. */
     READER_COPY_BYTES = 6 * 1024 * 1024,
     READER_SEGMENTS = 8,
     /* In all of them, where single rows are large: what is kept and what is read ahead. */
@@ -77,12 +78,12 @@ bool reader_next(struct reader *reader, const struct encode_segment **segment, s
 /* The rows left out since the last call, all of those before the segment that was handed out last, and maybe later ones; the
  * list and what is in it are the caller's. */
 struct encode_refusal *reader_take_refusals(struct reader *reader, size_t *count);
-/* Would reader_next() answer at once? */
+/* Would reader_next() answer at once? Waits for that, but a tenth of a second at most. */
 bool reader_is_ready(struct reader *reader);
 /* The segments that were handed out and not given back yet, the oldest first; NULL beyond them. */
 const struct encode_segment *reader_kept(const struct reader *reader, unsigned index);
-/* Give all of them back. */
-void reader_give_back(struct reader *reader);
+/* Give them back, the oldest first, but for the `keep` latest; how many rows were in those. */
+int64_t reader_give_back(struct reader *reader, unsigned keep);
 /* End the chunk: breaks off what is still being read, waits for the thread to be idle, and drops the encoder. Always
  * after reader_begin(). */
 void reader_end(struct reader *reader);

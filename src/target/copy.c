@@ -1,6 +1,7 @@
 #include "target/copy.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +78,18 @@ static int64_t bad_row_of(const PGresult *result, struct copy_command *copy) {
     return line >= 1 && line <= copy->rows ? line - 1 : -1;
 }
 
+/* libpq doesn't look at what comes in while rows go out, and COPY has nothing to say before its end unless something is
+ * wrong (or a trigger has a notice).
+ * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY */
+static void listen_to(struct copy_command *copy) {
+    struct pollfd readable = {.fd = PQsocket(copy->connection->pg), .events = POLLIN};
+    copy->answered = copy->answered || poll(&readable, 1, 0) > 0;
+}
+
 /* Give the bytes to libpq in slices and wait while its own buffer is not empty. False only where waiting failed: what the
  * server or libpq has against the bytes is read at the command's end. */
-static bool send_bytes(struct target_connection *connection, const uint8_t *bytes, size_t length, struct error *error) {
+static bool send_bytes(struct copy_command *copy, const uint8_t *bytes, size_t length, struct error *error) {
+    struct target_connection *connection = copy->connection;
     for (size_t sent = 0; sent < length;) {
         size_t left = length - sent;
         int size = (int)(left < SLICE ? left : SLICE);
@@ -92,6 +102,7 @@ static bool send_bytes(struct target_connection *connection, const uint8_t *byte
         while ((unsent = PQflush(connection->pg)) > 0) {
             if (!target_wait(connection, true, error))
                 return false;
+            listen_to(copy);
             if (PQconsumeInput(connection->pg) == 0)
                 return true;
         }
@@ -134,9 +145,12 @@ bool copy_send_part(struct copy_command *copy, const struct encode_segment *segm
     copy->rows += rows;
     if (needs_header && from == ENCODE_HEADER_BYTES)
         from = 0;
-    else if (needs_header && !send_bytes(copy->connection, segment->bytes, ENCODE_HEADER_BYTES, error))
+    else if (needs_header && !send_bytes(copy, segment->bytes, ENCODE_HEADER_BYTES, error))
         return false;
-    return send_bytes(copy->connection, segment->bytes + from, to - from, error);
+    if (!send_bytes(copy, segment->bytes + from, to - from, error))
+        return false;
+    listen_to(copy);
+    return true;
 }
 
 bool copy_send(struct copy_command *copy, const struct encode_segment *segment, struct error *error) {
@@ -149,7 +163,7 @@ static bool send_end(struct copy_command *copy, const char *reason, struct error
     static const char trailer[ENCODE_TRAILER_BYTES] = {'\xff', '\xff'};
     struct target_connection *connection = copy->connection;
     if (reason == NULL && copy->format == ENCODE_BINARY && copy->has_header &&
-        !send_bytes(connection, (const uint8_t *)trailer, sizeof trailer, error))
+        !send_bytes(copy, (const uint8_t *)trailer, sizeof trailer, error))
         return false;
     while (PQputCopyEnd(connection->pg, reason) == 0)
         if (!target_wait(connection, true, error))

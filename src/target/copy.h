@@ -19,7 +19,8 @@ struct copy_command {
     const char *statement;                /* borrowed */
     enum encode_format format;
     bool has_header; /* sent already */
-    int64_t rows;    /* sent */
+    bool answered; /* the server has said something, maybe an error: copy_end() reads it, so more rows may be in vain */
+    int64_t rows;  /* sent */
     /* After copy_end() failed: the column that the server named, "" where it didn't; and where it found *bad_row, its words
      * behind that row's number. */
     char column[64], place[256];
