@@ -228,7 +228,7 @@ static void end_unbegun(struct run *run, const struct error *error, struct run_r
     else
         log_failure(run->log, NULL, error);
     result_take_error(result, error);
-    result->outcome = late ? RUN_PARTIAL : RUN_FAILED;
+    result->outcome = error->kind == ERROR_STOPPED ? RUN_PARTIAL : RUN_FAILED; /* asked to stop, or too late */
     result->elapsed_us = clock_monotonic_us() - run->started_us;
 }
 
