@@ -60,7 +60,8 @@ static int run(int argc, char **argv) {
         execv("/proc/self/exe", argv - 1); /* a driver reads its environment only when the process starts */
         log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
     }
-    struct function function = {.config_file = config_file, .buffer_seconds = buffer_seconds, .log = &log};
+    struct function function = {
+        .config_file = config_file, .buffer_seconds = buffer_seconds, .log = &log, .arguments = argv - 1};
     bool served = serve(&function, address);
     log_release(&log);
     memory_release(&config_file);

@@ -16,19 +16,21 @@ static const char *const actions[] = {"migrate", "validate_config", "test_connec
 static const char *const known_keys[] = {"action",        "source_name", "no_resume", "resume_max_age",
                                          "resume_run_id", "prepare",     "worker",    "run_id"};
 
-/* The event's own members, then the defaults'. */
+/* Where a member is looked for, the nearest first. */
 struct levels {
-    const json_t *objects[2];
+    const json_t *own, *defaults;
 };
 
 /* What is given: null and "" are nothing, as state machines write what isn't there. */
+static const json_t *find_in(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    bool given = value != NULL && !json_is_null(value) && !(json_is_string(value) && json_string_length(value) == 0);
+    return given ? value : NULL;
+}
+
 static const json_t *find(const struct levels *levels, const char *key) {
-    for (size_t i = 0; i < COUNT(levels->objects); i++) {
-        const json_t *value = json_object_get(levels->objects[i], key);
-        if (value != NULL && !json_is_null(value) && !(json_is_string(value) && json_string_length(value) == 0))
-            return value;
-    }
-    return NULL;
+    const json_t *value = find_in(levels->own, key);
+    return value != NULL ? value : find_in(levels->defaults, key);
 }
 
 static bool refuse(struct error *error, const char *key, const char *wanted) {
@@ -178,8 +180,8 @@ bool event_parse(struct event *event, const char *text, size_t length, struct er
     if (!good) {
         error_set(error, ERROR_CONFIG, "the event, and its \"input\" and \"defaults\", must be objects: { ... }");
     } else {
-        struct levels levels = {{json_is_object(input) ? input : root, defaults}};
-        look_for_slips(event, levels.objects[0]);
+        struct levels levels = {json_is_object(input) ? input : root, defaults};
+        look_for_slips(event, levels.own);
         look_for_slips(event, defaults);
         good = read_members(event, &levels, error);
     }

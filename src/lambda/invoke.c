@@ -37,11 +37,9 @@ void invoke_overdue(const struct function *function, const struct event *event, 
     answer->needs_retry = migrate;
     log_get_run(function->log, answer->run_id);
     buffer_append(&answer->summary, "the deadline came while a call hung that can't be broken off");
-    buffer_append(&answer->error,
-                  "no answer in time; what was in hand is rolled back when this process ends, which it does now");
+    buffer_append(&answer->error, "no answer in time; what was in hand is rolled back");
     log_error(function->log, "lambda",
-              "no answer in time: a call hangs that can't be broken off. Answering %s, then ending this "
-              "process; the next invocation begins with a new one",
+              "no answer in time: a call hangs that can't be broken off. Answering %s, then beginning anew, without it",
               answer->status);
 }
 
@@ -133,10 +131,19 @@ static void test_connections(const struct job *job, struct answer *answer) {
 
 /* ---- a migration -------------------------------------------------------------------------------------------------- */
 
-static int64_t buffer_us(const struct function *function, const struct config *config) {
+/* In a function whose time isn't much longer than the buffer nothing would ever be begun. */
+static int64_t buffer_us(const struct function *function, const struct config *config, int64_t left_us) {
     double seconds =
         function->buffer_seconds >= 0 ? function->buffer_seconds : config->settings.lambda_timeout_buffer_seconds;
-    return (int64_t)(seconds * US_PER_SECOND);
+    int64_t wanted_us = (int64_t)(seconds * US_PER_SECOND);
+    if (wanted_us <= left_us / 2)
+        return wanted_us;
+    log_warning(
+        function->log, "lambda",
+        "the buffer of %g s is more than half of the %.1f s that are left, of which only half is kept free; give "
+        "the function more time, or set lambda_timeout_buffer_seconds lower",
+        seconds, (double)left_us / US_PER_SECOND);
+    return left_us > 0 ? left_us / 2 : 0;
 }
 
 static void choose_options(struct job *job, int64_t deadline_us) {
@@ -150,7 +157,7 @@ static void choose_options(struct job *job, int64_t deadline_us) {
         .resume_max_age_hours = event->resume_max_age_hours,
         .prepare_only = event->prepare,
         .deadline_us = deadline_us,
-        .buffer_us = buffer_us(job->function, &job->config),
+        .buffer_us = buffer_us(job->function, &job->config, deadline_us - clock_now_us()),
     };
 }
 

@@ -10,10 +10,11 @@ struct function {
     const char *config_file;
     double buffer_seconds; /* negative: the configuration's lambda_timeout_buffer_seconds */
     struct log *log;
+    char **arguments; /* of this process, to begin anew with */
 };
 
 /* Do what `event` asks for, before `deadline_us` (wall clock). The configuration is read anew, and its secrets are fetched, each
- * time. *abandoned: threads hang in calls that can't be broken off; the process must end after the answer. */
+ * time. *abandoned: threads hang in calls that can't be broken off; the process must begin anew after the answer. */
 void invoke(const struct function *function, const struct event *event, int64_t deadline_us, struct answer *answer,
             bool *abandoned);
 /* The answer to an event that can't be understood. */

@@ -132,7 +132,15 @@ static void tell_remarks(const struct function *function, const struct event *ev
         log_warning(function->log, "lambda", "%.*s", (int)length, rest);
 }
 
-/* Fill `json` with the answer. True: threads of it are left behind, so that the process must end. */
+/* Replace this process by a fresh one, in which nothing hangs: threads and connections are gone, and the servers roll back what
+ * was theirs. To end instead would be taken by Lambda for a failure of the invocation that has just been answered. */
+static void begin_anew(const struct function *function) {
+    close_range(3, ~0U, 0);
+    execv("/proc/self/exe", function->arguments);
+    _exit(EXIT_FAILURE);
+}
+
+/* Fill `json` with the answer. True: threads of it are left behind, so that the process must begin anew. */
 static bool answer(const struct function *function, const struct invocation *invocation, struct buffer *json) {
     struct work *work = work_begin(function, invocation->deadline_us);
     struct answer overdue = {.started_us = work->answer.started_us};
@@ -177,7 +185,7 @@ static bool take_invocation(const struct function *function, struct runtime *run
     bool left_behind = answer(function, &invocation, &json);
     bool answered = runtime_answer(runtime, invocation.request_id, &json, error);
     if (left_behind)
-        _exit(EXIT_FAILURE); /* threads that hang, and their transactions, end with the process */
+        begin_anew(function);
     log_set_run(function->log, no_run);
     function->log->request_id[0] = '\0';
     buffer_release(&json);

@@ -1,0 +1,44 @@
+"""What the tests of the Lambda function share."""
+
+import contextlib
+import json
+import pathlib
+
+from tests.servers.lambda_emulator import Emulator
+
+ACTIONS = {"migrate": "completed", "validate_config": "success", "test_connections": "success"}
+BODY = ["status", "run_id", "sources", "total_sources", "sources_completed", "sources_partial", "sources_failed",
+        "total_rows_migrated", "duration_seconds", "remaining_time_seconds", "needs_retry", "progress_percent", "summary", "error"]
+
+
+@contextlib.contextmanager
+def function(folder: pathlib.Path, config: dict | None, *, timeout: int = 60, **environment: str):
+    """A running function, whose log can be read until the end."""
+    emulator = Emulator(folder / "function", config, timeout=timeout,
+                        environment={"THAW_LAMBDA_BUFFER_SECONDS": "2", "THAW_RETRY_SCALE": "2", **environment})
+    try:
+        yield emulator.start()
+    finally:
+        emulator.close()
+
+
+def ask(emulator: Emulator, event, code: int = 200, status: str | None = None) -> dict:
+    """The body of the answer, whose status must be this."""
+    answer, seconds = emulator.invoke(event)
+    shown = f"{event!r}: {answer}\n" + "\n".join(emulator.log()[-40:])
+    assert list(answer) == ["statusCode", "body"], shown
+    assert answer["statusCode"] == code, shown
+    body = answer["body"]
+    assert list(body) == BODY, shown
+    assert status is None or body["status"] == status, shown
+    assert 0 < body["remaining_time_seconds"] <= emulator.timeout and seconds < emulator.timeout, shown
+    return body
+
+
+def records(emulator: Emulator) -> list:
+    """The function's log: every line of it is one JSON object."""
+    return [json.loads(line) for line in emulator.log()]
+
+
+def metrics(emulator: Emulator) -> list:
+    return [record for record in records(emulator) if "_aws" in record]
