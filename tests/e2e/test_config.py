@@ -64,6 +64,7 @@ CLIENT = "adbc.snowflake.sql.client_option."
 
 # Both agree.
 GOOD = {
+    "secrets by reference": postgres(port="secretsmanager:db#port", sslmode="ssm:/sslmode", password="secretsmanager:db#password"),
     "duckdb": DUCKDB,
     "snowflake": SNOWFLAKE,
     "adbc": ADBC,
@@ -163,6 +164,7 @@ BAD = {
     "age: -1": top(resume_max_age=-1),
     "buffer: 29": top(lambda_timeout_buffer_seconds=29),
     "buffer: 301": top(lambda_timeout_buffer_seconds=301),
+    "a setting as a secret": change(DUCKDB, "", batch_size="ssm:/size"),
     "port: 0": postgres(port=0),
     "port: 65536": postgres(port=65536),
     "sslmode": postgres(sslmode="verify_full"),
