@@ -3,7 +3,7 @@
 MESON = build/venv-build/bin/meson
 PYTHON_TEST = build/venv-test/bin/python
 
-.PHONY: all thaw demo test lint format unit unit-asan with-unit-tests e2e asan bench bench-quick clean setup setup-test
+.PHONY: all thaw package demo test lint format unit unit-asan with-unit-tests e2e asan bench bench-quick clean setup setup-test
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -24,6 +24,12 @@ build/asan/build.ninja: | setup
 thaw: setup build/release/build.ninja
 	@ninja -C build/release --quiet thaw
 	@install -C -m 755 build/release/thaw build/thaw
+
+# What others install: a tarball, a Debian package, the two zips of a Lambda function. Under build/packages.
+package: thaw
+	@scripts/setup package
+	@ninja -C build/release --quiet thaw-portable
+	@scripts/package
 
 asan: setup build/asan/build.ninja
 	@ninja -C build/asan --quiet thaw
@@ -55,7 +61,7 @@ format:
 	@find src tests bench -name '*.[ch]' 2>/dev/null | xargs clang-format -i
 
 # Two at a time: they wait more than they work. PYTEST_ARGUMENTS="-n 0" is one after the other.
-e2e: setup-test thaw asan
+e2e: setup-test thaw asan package
 	@$(PYTHON_TEST) -m pytest tests/e2e --durations=10 -n 2 --dist loadfile $(PYTEST_ARGUMENTS)
 
 test: setup-test thaw unit lint unit-asan e2e

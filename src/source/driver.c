@@ -8,24 +8,10 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/package.h"
 
-/* Where drivers are, relative to the folder of the executable. */
-static const char *const folders[] = {"drivers", "lib", "../lib/thaw"};
 /* How a driver's file is called. */
 static const char *const file_names[] = {"%s", "lib%s.so", "libadbc_driver_%s.so"};
-
-/* The folder of the executable itself, so that no environment variable is needed. */
-static bool executable_folder(char *folder, size_t size) {
-    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
-    if (length <= 0)
-        return false;
-    folder[length] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        return false;
-    *slash = '\0';
-    return true;
-}
 
 /* Lazily: to bind all of DuckDB's functions at once takes 15 ms, a third of what a start takes. What a driver needs from
  * other libraries is looked for in any case. */
@@ -38,17 +24,16 @@ static void *open_library(const char *path, struct buffer *tried) {
     return library;
 }
 
-/* Look for `name` in the known folders. A file that is there but doesn't load is reported in `tried`, others are not. */
+/* Look for `name` in drivers/ of the program's folders. A file that is there but doesn't load is reported in `tried`. */
 static void *find_library(const char *name, struct driver *driver, struct buffer *tried) {
     char folder[PATH_MAX], file[NAME_MAX + 1], path[PATH_MAX];
-    bool has_folder = executable_folder(folder, sizeof folder);
-    for (size_t i = 0; has_folder && i < sizeof folders / sizeof *folders; i++) {
+    for (size_t i = 0; package_folder(i, folder, sizeof folder); i++) {
         for (size_t j = 0; j < sizeof file_names / sizeof *file_names; j++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
             int file_length = snprintf(file, sizeof file, file_names[j], name);
 #pragma GCC diagnostic pop
-            int length = snprintf(path, sizeof path, "%s/%s/%s", folder, folders[i], file);
+            int length = snprintf(path, sizeof path, "%s/drivers/%s", folder, file);
             if (file_length >= (int)sizeof file || length >= (int)sizeof path || access(path, R_OK) != 0)
                 continue;
             void *library = open_library(path, tried);
@@ -57,7 +42,7 @@ static void *find_library(const char *name, struct driver *driver, struct buffer
                 return library;
             }
         }
-        buffer_appendf(tried, "%snothing of that name in %s/%s", tried->length > 0 ? "; " : "", folder, folders[i]);
+        buffer_appendf(tried, "%snothing of that name in %s/drivers", tried->length > 0 ? "; " : "", folder);
     }
     void *library = open_library(name, tried);
     if (library != NULL)

@@ -16,8 +16,8 @@ struct driver {
     char *path; /* what was loaded, for messages; owned */
 };
 
-/* Load `name`: a path where it has a slash, else a library that is looked for beside the executable (drivers/, lib/,
- * ../lib/thaw/) as NAME, libNAME.so and libadbc_driver_NAME.so, and then by the system's loader. `entrypoint` may be NULL:
+/* Load `name`: a path where it has a slash, else a library that is looked for as NAME, libNAME.so and libadbc_driver_NAME.so
+ * in drivers/ of the program's folders (base/package.h), and then by the system's loader. `entrypoint` may be NULL:
  * the ones that drivers commonly have are tried. ERROR_CONFIG says what was tried where. */
 bool driver_load(struct driver *driver, const char *name, const char *entrypoint, struct error *error) THAW_CHECK;
 /* The library stays mapped: a Go runtime can't be unloaded. */

@@ -1,10 +1,13 @@
 /* The database of a source and its connections. */
 #include "source/source.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/package.h"
 #include "source/internal.h"
 
 /* What the Snowflake driver reads from the environment, once, when its runtime starts: it would otherwise look for cloud
@@ -19,11 +22,36 @@ static bool is_snowflake(const struct config_source *config) {
            (config->kind == SOURCE_ADBC && config->dialect != NULL && strcmp(config->dialect, "snowflake") == 0);
 }
 
+/* Where Go looks for trusted certificates, unless SSL_CERT_FILE or SSL_CERT_DIR says otherwise:
+ * https://go.dev/src/crypto/x509/root_linux.go */
+static const char *const system_certificates[] = {
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+};
+
+static bool put_environment(const char *name, const char *value) {
+    return getenv(name) == NULL && setenv(name, value, 0) == 0;
+}
+
+/* A machine may have no trusted certificates at all; then the ones that the package brings are named. */
+static bool put_certificates(void) {
+    char path[PATH_MAX];
+    if (getenv("SSL_CERT_DIR") != NULL)
+        return false;
+    for (size_t i = 0; i < sizeof system_certificates / sizeof *system_certificates; i++)
+        if (access(system_certificates[i], R_OK) == 0)
+            return false;
+    return package_file("ssl/ca-certificates.pem", path, sizeof path) && put_environment("SSL_CERT_FILE", path);
+}
+
 bool source_prepare_environment(void) {
-    bool missing = false;
+    bool missing = put_certificates();
     for (size_t i = 0; i < sizeof environment / sizeof *environment; i++)
-        if (getenv(environment[i][0]) == NULL && setenv(environment[i][0], environment[i][1], 0) == 0)
-            missing = true;
+        missing = put_environment(environment[i][0], environment[i][1]) || missing;
     return missing;
 }
 
