@@ -7,6 +7,7 @@ import pytest
 from conftest import Migration
 from marks import both_sources, both_versions
 from sources import DuckdbSource, SnowflakeSource
+from tests.servers.proxy import Fault, Proxy
 
 # 500 rows in 1-1,000, 5,000 up to 1,000,000, 1,000,000 between 5,000,001 and 6,000,000 with holes and duplicates, and rows
 # without a key: what made an older tool, which cut ranges of ids by arithmetic, lose rows.
@@ -176,3 +177,19 @@ def test_totals_are_the_ledgers_however_slow_a_worker_is(migration):
     assert json.loads(finished.stdout)["total_rows"] == 1000
     assert finished.records("completed", "1000 rows")
     migration.target.assert_completed()
+
+
+def test_invariant_10_a_refused_row_that_went_out_of_hand_is_named_by_its_key(migration):
+    """The server takes its time over row 5 while many megabytes are sent behind it: the chunk is read once more, for that row."""
+    migration.source.table("t", {"id": "int", "a": "text"}, "SELECT i, repeat('x', 8000) FROM range(3000) AS r(i)")
+    migration.target.execute("""CREATE FUNCTION slowly_refuses(i bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+        IF i = 5 THEN PERFORM pg_sleep(2); END IF; RETURN i <> 5; END $$""")
+    migration.target.execute("CREATE TABLE t (id bigint, a text, CONSTRAINT not_five CHECK (slowly_refuses(id)))")
+    server = migration.target.server
+    with Proxy(server.host, server.port, hoards=True) as between:
+        copies = between.add(Fault("delay", at=b'COPY "public"."t"', times=100))
+        config = migration.config({"source": "t", "target": "t", "chunking": "whole"})
+        failed = migration.thaw.migrate({**config, "postgres": {**config["postgres"], "port": between.port}}).expect(1)
+    assert copies.hits == 2, "it was still in hand"
+    failed.says("id = 5").says("not_five")
+    assert migration.target.count("t") == 0

@@ -10,6 +10,7 @@ the application_name of its first packets ("thaw worker": role "worker").
 """
 
 import dataclasses
+import queue
 import select
 import selectors
 import socket
@@ -56,6 +57,17 @@ class Connection:
         self.tail, self.sent = b"", 0
         self.passed: set = set()       # ids of faults whose `after` has gone by
         self.stalled, self.losing = False, False
+        self.hoard: queue.SimpleQueue = queue.SimpleQueue()
+        if proxy.hoards:
+            threading.Thread(target=self.deliver, name="proxy's hoard", daemon=True).start()
+
+    def deliver(self) -> None:
+        """Pass on what is hoarded, as fast as the server takes it."""
+        try:
+            while data := self.hoard.get():
+                self.server.sendall(data)
+        except OSError:  # whoever reads from the server sees that it is gone
+            pass
 
     def run(self) -> None:
         ends = {self.client: self.from_client, self.server: self.from_server}
@@ -102,7 +114,10 @@ class Connection:
             if fault.action == "delay":
                 time.sleep(fault.seconds)
             self.losing |= fault.action == "lose_answer"
-        self.server.sendall(data)
+        if self.proxy.hoards:
+            self.hoard.put(data)
+        else:
+            self.server.sendall(data)
         return True
 
     def from_server(self) -> bool:
@@ -116,6 +131,7 @@ class Connection:
         return True
 
     def close(self, reset: bool) -> None:
+        self.hoard.put(b"")
         for end in (self.client, self.server):
             if reset and end.fileno() >= 0:
                 # On close(2) with a linger time of 0 the kernel sends RST: socket(7).
@@ -125,10 +141,11 @@ class Connection:
 
 
 class Proxy:
-    """Listens on a port of its own; as many connections as come."""
+    """Listens on a port of its own; as many connections as come. One that hoards takes whatever clients send at once, however
+    much it is, as a long way with large buffers does."""
 
-    def __init__(self, host: str, port: int):
-        self.upstream = (host, port)
+    def __init__(self, host: str, port: int, hoards: bool = False):
+        self.upstream, self.hoards = (host, port), hoards
         self.host, self.port = "127.0.0.1", 0
         self.ended = self.stalled = self.refusing = False
         self.faults: list = []
