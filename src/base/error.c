@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
+
 const char *error_kind_name(enum error_kind kind) {
     switch (kind) {
     case ERROR_NONE:
@@ -45,6 +47,14 @@ static void format_message(char *text, size_t size, const char *format, va_list 
         snprintf(text, size, "(message could not be formatted)");
     else
         cut(text, size, (size_t)wanted);
+}
+
+void error_describe(const struct error *error, struct buffer *text) {
+    buffer_append(text, error->message);
+    if (error->code[0] != '\0')
+        buffer_appendf(text, " [%s]", error->code);
+    if (error->hint[0] != '\0')
+        buffer_appendf(text, " -- %s", error->hint);
 }
 
 void error_clear(struct error *error) {

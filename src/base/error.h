@@ -48,6 +48,10 @@ bool error_hint(struct error *error, const char *format, ...) THAW_PRINTF(2, 3);
 /* Put "context: " before the message. Returns false. */
 bool error_context(struct error *error, const char *format, ...) THAW_PRINTF(2, 3);
 
+struct buffer;
+/* Append all of it: "message [code] -- hint". */
+void error_describe(const struct error *error, struct buffer *text);
+
 void error_clear(struct error *error);
 
 #endif

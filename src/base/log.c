@@ -193,11 +193,7 @@ LOG_FUNCTION(log_error, LOG_ERROR)
 
 void log_failure(struct log *log, const struct log_scope *scope, const struct error *error) {
     struct buffer message = {0};
-    buffer_append(&message, error->message);
-    if (error->code[0] != '\0')
-        buffer_appendf(&message, " [%s]", error->code);
-    if (error->hint[0] != '\0')
-        buffer_appendf(&message, " -- %s", error->hint);
+    error_describe(error, &message);
     if (log->level <= LOG_ERROR)
         emit(log, LOG_ERROR, scope, &message);
     buffer_release(&message);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "ledger/ledger.h"
 #include "run/clean.h"
 
 static const char help[] =
@@ -42,7 +43,7 @@ static bool parse(struct request *request, int argc, char **argv) {
             request->clean.unfinished = true;
         else if (option == OPTION_RUN_ID) {
             request->clean.run_id = optarg;
-            if (!options_is_uuid(optarg))
+            if (!ledger_is_run_id(optarg))
                 return options_refuse(&command_clean, "--run-id takes a run_id (a lower-case UUID), not \"%s\"",
                                       optarg) == EXIT_COMPLETED;
         } else if (!options_take(&request->common, &command_clean, option)) {

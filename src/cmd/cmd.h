@@ -62,8 +62,6 @@ bool options_take(struct common_options *options, const struct command *command,
 bool options_end(const struct command *command, int argc, char **argv);
 /* Say on stderr what is wrong with the usage, and how to learn more; returns EXIT_USAGE. */
 int options_refuse(const struct command *command, const char *format, ...) THAW_PRINTF(2, 3);
-/* A run_id as the ledger prints it. */
-bool options_is_uuid(const char *text);
 void command_print_help(const struct command *command);
 
 /* The .env file to read: as given, else .env where present, else NULL. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "ledger/ledger.h"
 #include "report/progress.h"
 #include "run/run.h"
 #include "run/stop.h"
@@ -117,11 +118,11 @@ static bool take_own_option(struct migrate_options *options, int option) {
     case OPTION_RESUME_RUN_ID:
         options->run.run_id = optarg;
         options->run.any_settings = true;
-        return options_is_uuid(optarg) ||
+        return ledger_is_run_id(optarg) ||
                REFUSE("--resume-run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
     case OPTION_RUN_ID:
         options->run.run_id = optarg;
-        return options_is_uuid(optarg) || REFUSE("--run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
+        return ledger_is_run_id(optarg) || REFUSE("--run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);
     case OPTION_RESUME_MAX_AGE:
         return take_age(&options->run) || REFUSE("--resume-max-age takes hours, not \"%s\"", optarg);
     case OPTION_WORKERS:

@@ -36,16 +36,6 @@ int options_refuse(const struct command *command, const char *format, ...) {
     return EXIT_USAGE;
 }
 
-bool options_is_uuid(const char *text) {
-    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    if (strlen(text) != sizeof shape - 1)
-        return false;
-    for (size_t i = 0; i < sizeof shape - 1; i++)
-        if (shape[i] == '-' ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL)
-            return false;
-    return true;
-}
-
 static bool bad_value(const struct command *command, const char *option, const char *value, const char *allowed) {
     options_refuse(command, "--%s takes %s, not \"%s\"", option, allowed, value);
     return false;

@@ -126,7 +126,7 @@ static int run(int argc, char **argv) {
             command_print_help(&command_status);
             return EXIT_COMPLETED;
         }
-        if (option == OPTION_RUN_ID && options_is_uuid(optarg))
+        if (option == OPTION_RUN_ID && ledger_is_run_id(optarg))
             request.run_id = optarg;
         else if (option == OPTION_RUN_ID)
             return options_refuse(&command_status, "--run-id takes a run_id (a lower-case UUID), not \"%s\"", optarg);

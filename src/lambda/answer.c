@@ -15,14 +15,6 @@ void answer_name_sources(struct answer *answer, const struct config *config) {
         answer->sources[i] = memory_copy_string(config->feeds[i].source_name);
 }
 
-void answer_take_error(struct answer *answer, const struct error *error) {
-    buffer_append(&answer->error, error->message);
-    if (error->code[0] != '\0')
-        buffer_appendf(&answer->error, " [%s]", error->code);
-    if (error->hint[0] != '\0')
-        buffer_appendf(&answer->error, " -- %s", error->hint);
-}
-
 void answer_release(struct answer *answer) {
     for (size_t i = 0; i < answer->source_count; i++)
         memory_release(&answer->sources[i]);

@@ -27,8 +27,6 @@ struct answer {
 
 /* Take the names over from the configuration, of what has been selected. */
 void answer_name_sources(struct answer *answer, const struct config *config);
-/* An error and its hint, as the answer's `error`. */
-void answer_take_error(struct answer *answer, const struct error *error);
 void answer_release(struct answer *answer);
 
 /* Append the JSON text. Secrets that the log hides are hidden in it; texts are cut where they are long, so that the whole stays

@@ -3,18 +3,21 @@
 #include <ctype.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/memory.h"
 #include "config/config.h"
+#include "ledger/ledger.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const char *const actions[] = {"migrate", "validate_config", "test_connections"}; /* as enum event_action */
-static const char *const known_keys[] = {"action",        "source_name", "no_resume", "resume_max_age",
-                                         "resume_run_id", "prepare",     "worker",    "run_id"};
+static const char *const known_keys[] = {
+    "action",  "source_name", "no_resume", "resume_max_age", "resume_run_id",
+    "prepare", "worker",      "run_id",    "workers"}; /* the last one is the state machines' own */
 
 /* Where a member is looked for, the nearest first. */
 struct levels {
@@ -86,23 +89,18 @@ static bool read_number(const json_t *value, double *number) {
     return good && isfinite(*number) && *number >= 0;
 }
 
-static bool is_uuid(const char *text) {
-    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    for (size_t i = 0; i < sizeof shape - 1; i++)
-        if (shape[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
-            return false;
-    return text[sizeof shape - 1] == '\0';
-}
-
 static bool read_run_id(struct event *event, const struct levels *levels, const char *key, struct error *error) {
     const json_t *value = find(levels, key);
     const char *text = json_string_value(value);
     if (value == NULL)
         return true;
-    if (text == NULL || !is_uuid(text))
+    char run_id[sizeof event->run_id];
+    snprintf(run_id, sizeof run_id, "%s", text != NULL && strlen(text) < sizeof run_id ? text : "");
+    for (char *at = run_id; *at != '\0'; at++)
+        *at = (char)tolower((unsigned char)*at);
+    if (!ledger_is_run_id(run_id))
         return refuse(error, key, "a run_id: a UUID, as answers and `thaw status` give it");
-    for (size_t i = 0; text[i] != '\0'; i++)
-        event->run_id[i] = (char)tolower((unsigned char)text[i]);
+    memcpy(event->run_id, run_id, sizeof event->run_id);
     return true;
 }
 

@@ -27,7 +27,7 @@ void invoke_refuse(const struct event *event, const struct error *error, struct 
     answer->status_code = 400;
     answer->status = failed(event);
     buffer_append(&answer->summary, "the event can't be used");
-    answer_take_error(answer, error);
+    error_describe(error, &answer->error);
 }
 
 void invoke_overdue(const struct function *function, const struct event *event, struct answer *answer) {
@@ -69,7 +69,7 @@ static bool load(struct job *job, struct answer *answer) {
         loaded = config_select(&job->config, job->event->sources, NULL, &error);
         if (!loaded) {
             log_failure(job->function->log, NULL, &error);
-            answer_take_error(answer, &error);
+            error_describe(&error, &answer->error);
             buffer_append(&answer->summary, "the event names a source that isn't there");
         }
     }
@@ -174,7 +174,7 @@ static void tell_result(const struct run_result *result, struct answer *answer) 
     answer->progress = result->progress;
     memcpy(answer->run_id, result->run_id, sizeof answer->run_id);
     if (result->error.kind != ERROR_NONE)
-        answer_take_error(answer, &result->error);
+        error_describe(&result->error, &answer->error);
     if (result->run_id[0] == '\0')
         buffer_appendf(&answer->summary, "%s: no run has begun", answer->status);
     else

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/package.h"
 #include "lambda/runtime.h"
 #include "run/run.h"
 #include "run/stop.h"
@@ -42,15 +43,12 @@ enum log_level serve_log_level(void) {
 
 char *serve_config_file(void) {
     const char *named = getenv("THAW_CONFIG");
-    char program[PATH_MAX];
+    char folder[PATH_MAX];
     struct buffer file = {0};
     if (named != NULL && named[0] != '\0')
         return memory_copy_string(named);
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(program, '/');
-    if (slash != NULL)
-        buffer_append_bytes(&file, program, (size_t)(slash - program) + 1);
+    if (package_folder(0, folder, sizeof folder)) /* the program's own */
+        buffer_appendf(&file, "%s/", folder);
     buffer_append(&file, "config.json");
     return buffer_steal(&file);
 }
@@ -223,7 +221,7 @@ static void refuse_to_begin(struct runtime *runtime, const struct function *func
     struct buffer message = {0};
     error_clear(&unsaid);
     log_failure(function->log, NULL, error);
-    buffer_appendf(&message, "%s%s%s", error->message, error->hint[0] != '\0' ? " -- " : "", error->hint);
+    error_describe(error, &message);
     if (!runtime_fail(runtime, NULL, type, buffer_string(&message), &unsaid))
         log_failure(function->log, NULL, &unsaid);
     buffer_release(&message);

@@ -57,6 +57,8 @@ bool ledger_list_runs(struct target_connection *connection, const char *run_id, 
                       int64_t *now_us, struct error *error) THAW_CHECK;
 void ledger_runs_release(struct ledger_runs *runs);
 
+/* Is it a run_id as the ledger prints it, a lower-case UUID? */
+bool ledger_is_run_id(const char *text);
 /* A new random uuid, made by the server. */
 bool ledger_new_uuid(struct target_connection *connection, char uuid[37], struct error *error) THAW_CHECK;
 

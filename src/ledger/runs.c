@@ -2,6 +2,16 @@
 #include "ledger/query.h"
 #include "sql.h"
 
+bool ledger_is_run_id(const char *text) {
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (strlen(text) != sizeof shape - 1)
+        return false;
+    for (size_t i = 0; i < sizeof shape - 1; i++)
+        if (shape[i] == '-' ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL)
+            return false;
+    return true;
+}
+
 bool ledger_new_uuid(struct target_connection *connection, char uuid[37], struct error *error) {
     PGresult *result = NULL;
     if (!target_query(connection, "SELECT pg_catalog.gen_random_uuid()", 0, NULL, &result, error))

@@ -104,6 +104,8 @@ static void regain(struct run *run, struct run_database *database) {
 static void check(struct run *run, struct run_database *database) {
     struct error error;
     error_clear(&error);
+    if (cancel_requested(&run->cancel)) /* it has been asked to end: that is no presence lost */
+        return;
     if (!cancel_requested(&database->cancel) && !ledger_check_presence(&database->presence, &error) &&
         !cancel_requested(&database->end))
         lose(run, database, &error);

@@ -68,8 +68,7 @@ struct run_result {
 };
 
 /* Run or resume. An error is logged here, once; `result` says how it ended. A run asked for by its run_id that is completed
- * already is RUN_COMPLETED: nothing is left to do. */
-/* Run or resume. An error is logged here, once; `result` says how it ended. Where `abandoned` is set, threads of it hang in calls
+ * already is RUN_COMPLETED: nothing is left to do. Where `abandoned` is set, threads of it hang in calls
  * that can't be broken off, and still use `config`, `options` and `log`: the caller keeps these, says what there is to say and
  * ends the process with _exit(). */
 void run_migrate(const struct config *config, const struct run_options *options, struct log *log,

@@ -170,7 +170,7 @@ struct worker {
     _Atomic int64_t last_progress_us;
     atomic_bool loading;          /* a chunk is in hand: the watchdog looks */
     atomic_bool merging;          /* and PostgreSQL computes, in silence */
-    _Atomic int64_t rows_in_hand; /* acknowledged, not committed */
+    _Atomic int64_t rows_in_hand; /* sent and not needed again, not committed */
     bool brought_last;            /* its latest chunk was its table's last one */
     atomic_bool busy;
     atomic_bool finished; /* the thread has returned */

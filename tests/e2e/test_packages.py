@@ -144,32 +144,37 @@ def test_it_says_what_is_wrong_with_a_configuration(installed):
     assert "hots" in installed.run("validate", "-c", "/bad.json", expect=2).stdout
 
 
-@pytest.mark.parametrize("name", ["tarball", "debian"])
-def test_duckdb_into_postgresql_from_in_there(request, migration, name):
-    inside: Installed = request.getfixturevalue(name)
-    table = migration.source.table("t", COLUMNS, ROWS)
+@pytest.fixture
+def table(migration):
+    """A table that is to be moved, and its target."""
+    source = migration.source.table("t", COLUMNS, ROWS)
     migration.target.execute(TARGET)
+    return source
+
+
+def assert_moved(migration, table):
+    assert migration.assert_same(table, "t") == 12000
+    migration.target.assert_completed()
+
+
+@pytest.mark.parametrize("name", ["tarball", "debian"])
+def test_duckdb_into_postgresql_from_in_there(request, migration, table, name):
+    inside: Installed = request.getfixturevalue(name)
     (inside.root.path / "source.duckdb").write_bytes(migration.source.file.read_bytes())
     inside.migrate(migration, {"duckdb": {"path": "/source.duckdb"}})
-    assert migration.assert_same(table, "t") == 12000
-    migration.target.assert_completed()
+    assert_moved(migration, table)
 
 
 @snowflake_only
-def test_snowflake_into_postgresql_from_in_there(installed, migration):
+def test_snowflake_into_postgresql_from_in_there(installed, migration, table):
     """Over plain HTTP, with the key in the configuration."""
-    table = migration.source.table("t", COLUMNS, ROWS)
-    migration.target.execute(TARGET)
     installed.migrate(migration, migration.source.config(rsa_key=migration.source.key_file.read_text(encoding="ascii")))
-    assert migration.assert_same(table, "t") == 12000
-    migration.target.assert_completed()
+    assert_moved(migration, table)
 
 
 @snowflake_only
-def test_the_function_answers_from_in_there(function, migration):
+def test_the_function_answers_from_in_there(function, migration, table):
     """Under the emulator, with its configuration beside it."""
-    table = migration.source.table("t", COLUMNS, ROWS)
-    migration.target.execute(TARGET)
     source = migration.source.config(rsa_key=migration.source.key_file.read_text(encoding="ascii"))
     function.write({**migration.config(TABLE), **source}, "var/task/config.json")
     emulator = Emulator(function.root.path, timeout=60, environment=LAMBDA,
@@ -180,8 +185,7 @@ def test_the_function_answers_from_in_there(function, migration):
         assert answer.get("statusCode") == 200 and answer["body"]["status"] == "completed", emulator.platform_log()
     finally:
         emulator.close()
-    assert migration.assert_same(table, "t") == 12000
-    migration.target.assert_completed()
+    assert_moved(migration, table)
 
 
 # Trusted certificates
@@ -197,11 +201,9 @@ def encrypted(migration, tmp_path):
 
 
 @snowflake_only
-def test_the_package_s_certificates_are_the_ones_that_count(function, migration, encrypted):
+def test_the_package_s_certificates_are_the_ones_that_count(function, migration, table, encrypted):
     """A root without any: then those of the package, and no others, say whom to believe. A system's own come before them."""
     inside, (config, authority) = function, encrypted
-    table = migration.source.table("t", COLUMNS, ROWS)
-    migration.target.execute(TARGET)
     bundle, = inside.root.path.rglob("ssl/ca-certificates.pem")
     assert "certificate signed by unknown authority" in inside.migrate(migration, config, expect=1).stderr
     shipped = bundle.read_bytes()

@@ -97,6 +97,20 @@ def test_a_chunk_that_does_not_finish_within_the_grace_is_rolled_back(migration,
     migration.target.assert_completed()
 
 
+def start_and_ask(migration, double, between, config, moment):
+    """A migration through the proxy that has asked Snowflake something after `moment`; the answer will take 40 s."""
+    running = migration.thaw.start_migrate({**config, "snowflake": {**config["snowflake"], "port": between.port}},
+                                           fault=f"{moment}:stop")
+    running.wait_until_stopped()
+    double.control({"query_delay": 40})
+    asked = between.add(Fault("delay", at=b"POST /queries/v1/query-request"))
+    running.signal(signal.SIGCONT)
+    while asked.hits == 0:
+        assert running.process.poll() is None, running.wait()
+        time.sleep(0.01)
+    return running
+
+
 @snowflake_only
 @pytest.mark.parametrize("silence", ["the service takes its time", "the way swallows every byte"])
 @pytest.mark.parametrize("moment", ["after_begin", "after_plan_commit"], ids=["planning", "reading"])
@@ -106,15 +120,7 @@ def test_a_source_that_does_not_answer_does_not_hold_the_end_up(migration, doubl
     table = prepare(migration, 1000, 0)
     config = migration.config({**TABLE, "batch_size": 500})
     with Proxy(double.host, double.port) as between:
-        running = migration.thaw.start_migrate({**config, "snowflake": {**config["snowflake"], "port": between.port}},
-                                               fault=f"{moment}:stop")
-        running.wait_until_stopped()
-        double.control({"query_delay": 40})
-        asked = between.add(Fault("delay", at=b"POST /queries/v1/query-request"))
-        running.signal(signal.SIGCONT)
-        while asked.hits == 0:
-            assert running.process.poll() is None, running.wait()
-            time.sleep(0.01)
+        running = start_and_ask(migration, double, between, config, moment)
         between.stalled = silence == "the way swallows every byte"
         begun = time.monotonic()
         running.signal(signal.SIGTERM)
@@ -134,16 +140,8 @@ def test_a_session_that_does_not_end_does_not_hold_the_end_up(migration, double)
     table = prepare(migration, 1000, 0)
     config = migration.config(TABLE)
     with Proxy(double.host, double.port) as between:
-        running = migration.thaw.start_migrate({**config, "snowflake": {**config["snowflake"], "port": between.port}},
-                                               fault="after_begin:stop")
-        running.wait_until_stopped()
-        double.control({"query_delay": 40})
-        asked = between.add(Fault("delay", at=b"POST /queries/v1/query-request"))
         ending = between.add(Fault("stall", at=b"POST /session?delete=true", times=100))
-        running.signal(signal.SIGCONT)
-        while asked.hits == 0:
-            assert running.process.poll() is None, running.wait()
-            time.sleep(0.01)
+        running = start_and_ask(migration, double, between, config, "after_begin")
         begun = time.monotonic()
         running.signal(signal.SIGTERM)
         running.wait(100).expect(3)
