@@ -16,7 +16,7 @@
 
 enum { CHUNKS_SHOWN = 200 };
 
-/* Bytes that one worker holds at most beside what the driver takes: its segments, and libpq's send buffer. */
+/* Bytes that one worker holds at most beside what the driver takes: its segments, and libpq's buffers. */
 static const int64_t worker_bytes = (int64_t)READER_BYTES + 1024 * 1024;
 
 static void print_bound(FILE *out, char *const *bound, size_t key_count, const char *open) {

@@ -78,7 +78,7 @@ static void note_progress(struct worker *worker) {
 enum {
     /* A COPY command whose rows are kept only while they may be on their way: measured, see docs/decisions.md. */
     LONG_COPY_BYTES = 64 * 1024 * 1024,
-    KEPT_SEGMENTS = 4 /* those; what the two kernels and the server hold of a connection is less, as a rule */
+    KEPT_SEGMENTS = 2 /* those; what the two kernels and the server hold of a connection is less, as a rule */
 };
 
 /* How one attempt at a chunk goes. */

@@ -16,9 +16,9 @@
 #include "source/source.h"
 
 enum {
-    /* Measured, see docs/decisions.md. A segment goes to libpq in one piece, whose buffer then stays at 1 MiB ... */
+    /* Measured, see docs/decisions.md. */
     READER_SEGMENT_BYTES = 1024 * 1024 - 4096,
-    /* ... and a COPY command whose segments are kept until it ends has some of them: shorter ones pay for more round trips,
+    /* A COPY command whose segments are kept until it ends has some of them: shorter ones pay for more round trips,
      * longer ones cost memory. */
     READER_COPY_BYTES = 6 * 1024 * 1024,
     READER_SEGMENTS = 8,
