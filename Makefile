@@ -60,9 +60,9 @@ lint: with-unit-tests
 format:
 	@find src tests bench -name '*.[ch]' 2>/dev/null | xargs clang-format -i
 
-# Two at a time: they wait more than they work. PYTEST_ARGUMENTS="-n 0" is one after the other.
+# Four at a time on two processors: they wait more than they work. PYTEST_ARGUMENTS="-n 0" is one after the other.
 e2e: setup-test thaw asan package
-	@$(PYTHON_TEST) -m pytest tests/e2e --durations=10 -n 2 --dist loadfile $(PYTEST_ARGUMENTS)
+	@$(PYTHON_TEST) -m pytest tests/e2e --durations=10 -n 4 --dist loadfile $(PYTEST_ARGUMENTS)
 
 test: setup-test thaw unit lint unit-asan e2e
 
