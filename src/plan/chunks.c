@@ -8,7 +8,7 @@
 #include "base/memory.h"
 
 /* Cells of a line, after the key_count lower and key_count highest bounds; see plan_query(). */
-enum { CELL_NULLS, CELL_ROWS, CELL_LAST_ROWS, CELL_ASCENDING, CELLS_BESIDE_KEYS };
+enum { CELL_NULLS, CELL_ROWS, CELL_LAST_ROWS, CELL_ASCENDING, CELL_UNREAD, CELLS_BESIDE_KEYS };
 
 /* Cells of a line of plan_hash_query(). */
 enum { HASH_BUCKET, HASH_ROWS, HASH_PROBE, HASH_CELLS };
@@ -97,6 +97,27 @@ static bool line_failure(struct error *error, const struct source_rows *rows, si
     return error_hint(error, "set other chunking_columns for this table, or \"chunking\": \"whole\"");
 }
 
+/* A literal of the text that the source has given would be another value than the one that it has sorted. */
+static bool unread_failure(struct error *error, const struct source_rows *rows, size_t line,
+                           const struct source_column *key, size_t number, size_t key_count) {
+    error_set(
+        error, ERROR_INTERNAL,
+        "the source doesn't read a bound of the chunking column \"%s\" (%s) back as the value that it has written: "
+        "\"%s\" or \"%s\", in line %zu of its answer",
+        key->name, key->type_name, shown(source_cell(rows, line, number)),
+        shown(source_cell(rows, line, key_count + number)), line + 1);
+    return error_hint(error, "set other chunking_columns for this table, or \"chunking\": \"whole\"");
+}
+
+static bool check_reads_back(const struct source_rows *rows, size_t line, const struct source_column *keys,
+                             size_t key_count, struct error *error) {
+    int64_t unread = 0;
+
+    if (!parse_count(source_cell(rows, line, 2 * key_count + CELL_UNREAD), 0, &unread) || unread > (int64_t)key_count)
+        return line_failure(error, rows, line, "it doesn't say whether its bounds are what they were written from");
+    return unread == 0 || unread_failure(error, rows, line, &keys[unread - 1], (size_t)unread - 1, key_count);
+}
+
 /* Text that is too long for a bound comes as NULL. */
 static bool may_be_absent(const struct source_column *key) {
     return key->kind == VALUE_TEXT && !key->as_number;
@@ -122,7 +143,7 @@ static bool check_bounds(const struct source_rows *rows, size_t line, const stru
     if (ascending == NULL || strcmp(ascending, "1") != 0)
         return line_failure(error, rows, line,
                             "by the source's own comparison it isn't above the one before it, although sorted so");
-    return true;
+    return check_reads_back(rows, line, keys, key_count, error);
 }
 
 /* A bound is the key itself or no bound at all: of a text that is too long, or that a NUL cuts short, what is there would

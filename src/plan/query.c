@@ -1,6 +1,8 @@
 /* The SQL of a plan: the query that finds the boundaries, the chunks' conditions, and the query that reads a chunk. */
 #include "plan/plan.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 /* How a comparison of keys names its sides. */
@@ -151,6 +153,47 @@ static void append_ascending(struct buffer *sql, size_t key_count) {
     buffer_append(sql, " THEN '1' ELSE '0' END AS THAW_ASCENDING");
 }
 
+/* Of one of a line's keys: would a literal of its text be that key? Nothing where the text is the key itself: its literal is
+ * exact by the quoting alone. */
+static void append_reads_back(struct buffer *sql, const struct dialect *dialect, const struct source_column *key,
+                              const char *which, size_t number) {
+    struct buffer name = {0};
+    struct buffer text = {0};
+    struct buffer value = {0};
+
+    buffer_appendf(&name, "THAW_%s_%zu", which, number);
+    dialect->bound_text(&text, key, buffer_string(&name));
+    dialect->bound_value(&value, key, buffer_string(&text));
+    if (strcmp(buffer_string(&value), buffer_string(&name)) != 0)
+        buffer_appendf(sql, "%s%s = %s", sql->length > 0 ? " AND " : "", buffer_string(&value), buffer_string(&name));
+    buffer_release(&value);
+    buffer_release(&text);
+    buffer_release(&name);
+}
+
+/* The number of the first key, from 1, that the source doesn't read back from its own text as the value that it has sorted;
+ * 0: there is none. Chunks are compared with what is read, so a bound that comes back as another would cut elsewhere. */
+static void append_unread(struct buffer *sql, const struct dialect *dialect, const struct source_column *keys,
+                          size_t key_count) {
+    struct buffer otherwise = {0};
+
+    for (size_t i = 0; i < key_count; i++) {
+        struct buffer tests = {0};
+
+        append_reads_back(&tests, dialect, &keys[i], "FIRST", i + 1);
+        append_reads_back(&tests, dialect, &keys[i], "LAST", i + 1);
+        if (tests.length > 0)
+            buffer_appendf(&otherwise, "WHEN NOT COALESCE(%s, FALSE) THEN '%zu' ", buffer_string(&tests), i + 1);
+        buffer_release(&tests);
+    }
+    if (otherwise.length > 0)
+        buffer_appendf(sql, "CASE WHEN THAW_NULL = 1 THEN '0' %sELSE '0' END AS THAW_UNREAD",
+                       buffer_string(&otherwise));
+    else
+        buffer_append(sql, "'0' AS THAW_UNREAD");
+    buffer_release(&otherwise);
+}
+
 /* https://docs.snowflake.com/en/sql-reference/functions/length (characters)
  * https://duckdb.org/docs/stable/sql/functions/text#lengthstring */
 static void append_bound_text(struct buffer *sql, const struct dialect *dialect, const struct source_column *key,
@@ -185,6 +228,8 @@ void plan_query(struct buffer *sql, const struct dialect *dialect, const struct 
     buffer_append(sql, "CAST(THAW_NULL AS VARCHAR) AS THAW_NULLS, CAST(THAW_COUNT AS VARCHAR) AS THAW_ROWS, "
                        "CAST(THAW_LAST_COUNT AS VARCHAR) AS THAW_LAST_ROWS, ");
     append_ascending(sql, key_count);
+    buffer_append(sql, ", ");
+    append_unread(sql, dialect, keys, key_count);
     buffer_append(sql, " FROM (");
     append_buckets(sql, dialect, relation, filter, keys, key_count, size);
     buffer_append(sql, ") AS THAW_BUCKETS ORDER BY THAW_NULL, THAW_FIRST_RANK");
@@ -228,7 +273,7 @@ static void append_key(struct buffer *sql, const void *context, size_t index) {
 static void append_bound(struct buffer *sql, const void *context, size_t index) {
     const struct key_bounds *bounds = context;
 
-    bounds->dialect->bound_literal(sql, &bounds->keys[index], bounds->texts[index]);
+    dialect_bound_literal(bounds->dialect, sql, &bounds->keys[index], bounds->texts[index]);
 }
 
 static void append_and(struct buffer *sql, bool *first) {

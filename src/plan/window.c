@@ -41,7 +41,7 @@ static void append_bound(struct buffer *sql, const struct dialect *dialect, cons
     if (is_number(watermark))
         buffer_append(sql, text);
     else
-        dialect->bound_literal(sql, watermark, text);
+        dialect_bound_literal(dialect, sql, watermark, text);
 }
 
 static void append_comparison(struct buffer *sql, const struct dialect *dialect, const struct source_column *watermark,

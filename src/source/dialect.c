@@ -43,6 +43,14 @@ void dialect_split_type(const char *type, char *name, size_t size, int64_t *firs
         *second = strtoll(end, NULL, 10);
 }
 
+void dialect_bound_literal(const struct dialect *dialect, struct buffer *sql, const struct source_column *column,
+                           const char *text) {
+    struct buffer literal = {0};
+    dialect->text_literal(&literal, text);
+    dialect->bound_value(sql, column, buffer_string(&literal));
+    buffer_release(&literal);
+}
+
 void dialect_relation(const struct dialect *dialect, struct buffer *sql, const struct source_relation *relation) {
     if (relation->database != NULL) {
         dialect->identifier(sql, relation->database);

@@ -83,10 +83,11 @@ struct dialect {
     /* An expression of text: what the hash function makes of fixed values. Chunks that were cut when it gave another
      * text don't fit the rows any more. */
     const char *hash_probe;
-    /* The key value `expression` as text that bound_literal() reads back; exact to the type's precision. */
+    /* The key value `expression` as text that bound_value() reads back; exact to the type's precision. */
     void (*bound_text)(struct buffer *sql, const struct source_column *column, const char *expression);
-    /* A literal of the column's own type from that text, zone and precision explicit. */
-    void (*bound_literal)(struct buffer *sql, const struct source_column *column, const char *text);
+    /* The value of the column's own type from such a text, zone and precision explicit. Where bound_text() gives `expression`
+     * itself, so does this. */
+    void (*bound_value)(struct buffer *sql, const struct source_column *column, const char *expression);
     /* Queries whose rows source_describe() turns into a struct source_table. It reads them by the names of their columns:
      * columns_query "name", "type", "null?" (Y or N), in the table's order; key_query "column_name", "key_sequence";
      * relations_query "name", "kind" (holds VIEW where it is one), "rows" (an estimate, or NULL), "comment": this relation,
@@ -115,6 +116,9 @@ void dialect_quote(struct buffer *sql, const char *text, char quote);
 /* "VARCHAR(16)" to its name (upper case, at most `size` bytes) and up to two numbers, -1 where absent. */
 void dialect_split_type(const char *type, char *name, size_t size, int64_t *first, int64_t *second);
 
+/* A literal of the column's own type from what bound_text() gave. */
+void dialect_bound_literal(const struct dialect *dialect, struct buffer *sql, const struct source_column *column,
+                           const char *text);
 /* "database"."schema"."name" */
 void dialect_relation(const struct dialect *dialect, struct buffer *sql, const struct source_relation *relation);
 /* The same as it stands in FROM: at the relation's moment, if it has one. */

@@ -145,18 +145,13 @@ static void bound_text(struct buffer *sql, const struct source_column *column, c
         buffer_appendf(sql, "CAST(%s AS VARCHAR)", expression);
 }
 
-static void bound_literal(struct buffer *sql, const struct source_column *column, const char *text) {
-    if (column->kind == VALUE_BINARY) {
-        buffer_append(sql, "unhex(");
-        text_literal(sql, text);
-        buffer_append_char(sql, ')');
-    } else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM(") && !column->as_number) {
-        text_literal(sql, text);
-    } else {
-        buffer_append(sql, "CAST(");
-        text_literal(sql, text);
-        buffer_appendf(sql, " AS %s)", column->as_number ? "DECIMAL(38,0)" : column->type_name);
-    }
+static void bound_value(struct buffer *sql, const struct source_column *column, const char *expression) {
+    if (column->kind == VALUE_BINARY)
+        buffer_appendf(sql, "unhex(%s)", expression);
+    else if (column->kind == VALUE_TEXT && !is_type(column, "ENUM(") && !column->as_number)
+        buffer_append(sql, expression);
+    else
+        buffer_appendf(sql, "CAST(%s AS %s)", expression, column->as_number ? "DECIMAL(38,0)" : column->type_name);
 }
 
 /* The catalogue functions: https://duckdb.org/docs/stable/sql/meta/duckdb_table_functions */
@@ -271,7 +266,7 @@ const struct dialect dialect_duckdb = {
     .hash_bucket = hash_bucket,
     .hash_probe = "CAST(hash('thaw', 38, NULL) AS VARCHAR)",
     .bound_text = bound_text,
-    .bound_literal = bound_literal,
+    .bound_value = bound_value,
     .columns_query = columns_query,
     .key_query = key_query,
     .relations_query = relations_query,

@@ -93,7 +93,7 @@ static void bound_text(struct buffer *sql, const struct source_column *column, c
         buffer_appendf(sql, "TO_VARCHAR(%s, 'YYYY-MM-DD HH24:MI:SS.FF9')", expression);
         return;
     case VALUE_INSTANT: /* the session's zone is UTC, verified at connect */
-        buffer_appendf(sql, "TO_VARCHAR(%s::TIMESTAMP_LTZ(9), 'YYYY-MM-DD HH24:MI:SS.FF9') || ' +00:00'", expression);
+        buffer_appendf(sql, "(TO_VARCHAR(%s::TIMESTAMP_LTZ(9), 'YYYY-MM-DD HH24:MI:SS.FF9') || ' +00:00')", expression);
         return;
     case VALUE_BINARY: /* https://docs.snowflake.com/en/sql-reference/functions/hex_encode */
         buffer_appendf(sql, "HEX_ENCODE(%s)", expression);
@@ -111,20 +111,15 @@ static void bound_text(struct buffer *sql, const struct source_column *column, c
 }
 
 /* https://docs.snowflake.com/en/sql-reference/data-type-conversion (casting text to the type of a column) */
-static void bound_literal(struct buffer *sql, const struct source_column *column, const char *text) {
-    if (column->as_number) {
-        text_literal(sql, text);
-        buffer_append(sql, "::NUMBER(38,0)");
-    } else if (column->kind == VALUE_TEXT) {
-        text_literal(sql, text);
-    } else if (column->kind == VALUE_BINARY) { /* https://docs.snowflake.com/en/sql-reference/functions/to_binary */
-        buffer_append(sql, "TO_BINARY(");
-        text_literal(sql, text);
-        buffer_append(sql, ", 'HEX')");
-    } else {
-        text_literal(sql, text);
-        buffer_appendf(sql, "::%s", column->type_name);
-    }
+static void bound_value(struct buffer *sql, const struct source_column *column, const char *expression) {
+    if (column->as_number)
+        buffer_appendf(sql, "%s::NUMBER(38,0)", expression);
+    else if (column->kind == VALUE_TEXT)
+        buffer_append(sql, expression);
+    else if (column->kind == VALUE_BINARY) /* https://docs.snowflake.com/en/sql-reference/functions/to_binary */
+        buffer_appendf(sql, "TO_BINARY(%s, 'HEX')", expression);
+    else
+        buffer_appendf(sql, "%s::%s", expression, column->type_name);
 }
 
 /* https://docs.snowflake.com/en/sql-reference/sql/desc-table: needs no warehouse and only some privilege on the table, works
@@ -247,7 +242,7 @@ const struct dialect dialect_snowflake = {
     .hash_bucket = hash_bucket,
     .hash_probe = "TO_VARCHAR(HASH('thaw', 38, NULL))",
     .bound_text = bound_text,
-    .bound_literal = bound_literal,
+    .bound_value = bound_value,
     .columns_query = columns_query,
     .key_query = key_query,
     .relations_query = relations_query,

@@ -133,17 +133,42 @@ def parameters(type_: exp.DataType) -> list:
     return [parameter.name for parameter in type_.expressions]
 
 
+def is_of_nine_digits(type_: exp.DataType) -> bool:
+    return type_.this == exp.DataType.Type.TIMESTAMPNTZ and parameters(type_) == ["9"]
+
+
 def exact_literals(node: exp.Expression) -> exp.Expression:
     """Casts of text in which DuckDB's usual types would lose digits. TIMESTAMP_NS reaches from 1677 to 2262 only, so it is taken
     only where it must be."""
-    if not isinstance(node, exp.Cast) or not isinstance(node.this, exp.Literal) or not node.this.is_string:
+    if not isinstance(node, exp.Cast):
         return node
-    type_, text = node.to, node.this.name
-    if type_.this == exp.DataType.Type.TIMESTAMPNTZ and parameters(type_) == ["9"] and NANOSECONDS.match(text):
+    is_text = isinstance(node.this, exp.Literal) and node.this.is_string
+    if is_text and is_of_nine_digits(node.to) and NANOSECONDS.match(node.this.name):
         return exp.Cast(this=node.this, to=exp.DataType(this=exp.DataType.Type.TIMESTAMP_NS))
-    if type_.this == exp.DataType.Type.DECIMAL and parameters(type_) == ["38", "0"]:
+    if (is_text or isinstance(node.this, exp.ToChar)) and node.to.this == exp.DataType.Type.DECIMAL and parameters(node.to) == ["38", "0"]:
         return exp.Cast(this=node.this, to=exp.DataType(this=exp.DataType.Type.DECIMAL,
                                                         expressions=[exp.Literal.number(38), exp.Literal.number(0)]))
+    return node
+
+
+def read_back(node: exp.Expression) -> exp.Expression:
+    """A timestamp's text cast to TIMESTAMP_NTZ(9) and compared with the timestamp: in the type of DuckDB that it really has."""
+    if not isinstance(node, exp.EQ) or not isinstance(node.this, exp.Cast) or not is_of_nine_digits(node.this.to) \
+            or not isinstance(node.this.this, exp.ToChar):
+        return node
+    text, value = node.this.this, node.expression
+    branches = [exp.EQ(this=exp.TryCast(this=text.copy(), to=exp.DataType(this=type_)),
+                       expression=exp.TryCast(this=value.copy(), to=exp.DataType(this=type_)))
+                for type_ in (exp.DataType.Type.TIMESTAMP_NS, exp.DataType.Type.TIMESTAMP)]
+    in_nanoseconds = exp.EQ(this=exp.Anonymous(this="typeof", expressions=[value.copy()]), expression=exp.Literal.string("TIMESTAMP_NS"))
+    return exp.Case(ifs=[exp.If(this=in_nanoseconds, true=branches[0])], default=branches[1])
+
+
+def written_offsets(node: exp.Expression) -> exp.Expression:
+    """In a text that is put together DuckDB takes an offset only right behind the seconds."""
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Paren) and isinstance(joined := node.this.this, exp.DPipe) \
+            and joined.expression.name == " +00:00":
+        joined.set("expression", exp.Literal.string("+00:00"))
     return node
 
 
@@ -172,6 +197,6 @@ def collations(node: exp.Expression) -> exp.Expression:
 
 def made_strict(expression: exp.Expression, cursor) -> exp.Expression:
     check_names(expression, cursor)
-    for change in (row_comparisons, signed_hashes, exact_literals, nine_digits, nanosecond_columns, collations):
+    for change in (row_comparisons, signed_hashes, read_back, exact_literals, written_offsets, nine_digits, nanosecond_columns, collations):
         expression = expression.transform(change)
     return expression

@@ -31,7 +31,7 @@ static void assert_projection(const struct dialect *dialect, const char *type, c
 static void assert_literal(const struct dialect *dialect, const char *type, const char *text, const char *expected) {
     struct buffer sql = {0};
     struct source_column column = column_of(dialect, type);
-    dialect->bound_literal(&sql, &column, text);
+    dialect_bound_literal(dialect, &sql, &column, text);
     assert_text(&sql, expected);
 }
 
@@ -194,7 +194,7 @@ static void test_snowflake_bounds(void **state) {
     assert_bound(dialect, "VARCHAR(3)", "X");
     assert_bound(dialect, "NUMBER(38,0)", "TO_VARCHAR(X)");
     assert_bound(dialect, "TIMESTAMP_TZ(9)",
-                 "TO_VARCHAR(X::TIMESTAMP_LTZ(9), 'YYYY-MM-DD HH24:MI:SS.FF9') || ' +00:00'");
+                 "(TO_VARCHAR(X::TIMESTAMP_LTZ(9), 'YYYY-MM-DD HH24:MI:SS.FF9') || ' +00:00')");
     assert_literal(dialect, "NUMBER(38,0)", "-99999999999999999999999999999999999999",
                    "'-99999999999999999999999999999999999999'::NUMBER(38,0)");
     assert_literal(dialect, "VARCHAR(3)", "o'\\", "'o''\\\\'");
@@ -239,7 +239,7 @@ static void assert_key(const struct dialect *dialect, bool as_number, const char
         .name = (char *)"it\"s", .type_name = (char *)"VARCHAR", .kind = VALUE_TEXT, .as_number = as_number};
     dialect->key(&sql, &column);
     assert_text(&sql, expected);
-    dialect->bound_literal(&sql, &column, "-7");
+    dialect_bound_literal(dialect, &sql, &column, "-7");
     assert_text(&sql, literal);
     buffer_release(&sql);
 }

@@ -13,8 +13,8 @@ static char key_name[] = "ID", key_type[] = "BIGINT";
 static const struct source_column key = {.name = key_name, .type_name = key_type, .kind = VALUE_INTEGER};
 static const struct plan_size batch_100 = {.batch_rows = 100};
 
-/* A line: first, last, NULL keys, rows, rows of the last key, ascending. */
-enum { CELLS = 6 };
+/* A line: first, last, NULL keys, rows, rows of the last key, ascending, the key that doesn't read back. */
+enum { CELLS = 7 };
 
 static bool plan_lines(struct plan *plan, const char *const *cells, size_t lines, const struct plan_size *size,
                        struct error *error) {
@@ -60,10 +60,10 @@ static void a_table_without_keys_is_whole(void **state) {
 }
 
 static void ends_are_open_and_neighbours_share_a_bound(void **state) {
-    const char *const cells[] = {"5",   "104", "0", "100", "1", "1", /**/
-                                 "105", "204", "0", "100", "1", "1", /**/
-                                 "205", "220", "0", "16",  "1", "1", /**/
-                                 NULL,  NULL,  "1", "9",   "9", "0"};
+    const char *const cells[] = {"5",   "104", "0", "100", "1", "1", "0", /**/
+                                 "105", "204", "0", "100", "1", "1", "0", /**/
+                                 "205", "220", "0", "16",  "1", "1", "0", /**/
+                                 NULL,  NULL,  "1", "9",   "9", "0", "0"};
     struct plan plan;
     struct error error;
 
@@ -81,8 +81,8 @@ static void ends_are_open_and_neighbours_share_a_bound(void **state) {
 }
 
 static void the_null_chunk_needs_no_nulls(void **state) {
-    const char *const cells[] = {"1",   "100", "0", "100", "1", "1", /**/
-                                 "101", "200", "0", "100", "1", "1"};
+    const char *const cells[] = {"1",   "100", "0", "100", "1", "1", "0", /**/
+                                 "101", "200", "0", "100", "1", "1", "0"};
     struct plan plan;
     struct error error;
 
@@ -94,9 +94,9 @@ static void the_null_chunk_needs_no_nulls(void **state) {
 }
 
 static void what_is_one_chunk_anyway_is_whole(void **state) {
-    const char *const small[] = {"1", "60", "0", "60", "1", "1", NULL, NULL, "1", "40", "40", "0"};
-    const char *const nulls[] = {NULL, NULL, "1", "100000", "100000", "1"};
-    const char *const more_nulls[] = {"1", "60", "0", "60", "1", "1", NULL, NULL, "1", "41", "41", "0"};
+    const char *const small[] = {"1", "60", "0", "60", "1", "1", "0", NULL, NULL, "1", "40", "40", "0", "0"};
+    const char *const nulls[] = {NULL, NULL, "1", "100000", "100000", "1", "0"};
+    const char *const more_nulls[] = {"1", "60", "0", "60", "1", "1", "0", NULL, NULL, "1", "41", "41", "0", "0"};
     struct plan plan;
     struct error error;
 
@@ -123,10 +123,10 @@ static void what_is_one_chunk_anyway_is_whole(void **state) {
 
 static void a_heavy_value_is_a_chunk_by_itself(void **state) {
     /* 99 rows up to 99, then 1,000 rows of 100; ranks go on at 1,100. */
-    const char *const cells[] = {"1",   "100", "0", "1099", "1000", "1", /**/
-                                 "101", "200", "0", "100",  "1",    "1"};
+    const char *const cells[] = {"1",   "100", "0", "1099", "1000", "1", "0", /**/
+                                 "101", "200", "0", "100",  "1",    "1", "0"};
     /* A heavy value that is all of its bucket, and the first of the table. */
-    const char *const first[] = {"7", "7", "0", "500", "500", "1", "8", "9", "0", "2", "1", "1"};
+    const char *const first[] = {"7", "7", "0", "500", "500", "1", "0", "8", "9", "0", "2", "1", "1", "0"};
     struct plan plan;
     struct error error;
 
@@ -146,9 +146,9 @@ static void a_heavy_value_is_a_chunk_by_itself(void **state) {
 
 static void a_value_that_runs_over_joins_its_successors(void **state) {
     /* 90 rows, then 60 of one value: no chunk has more than 100. */
-    const char *const cells[] = {"1",   "91",  "0", "150", "60", "1", /**/
-                                 "92",  "120", "0", "40",  "1",  "1", /**/
-                                 "121", "200", "0", "90",  "1",  "1"};
+    const char *const cells[] = {"1",   "91",  "0", "150", "60", "1", "0", /**/
+                                 "92",  "120", "0", "40",  "1",  "1", "0", /**/
+                                 "121", "200", "0", "90",  "1",  "1", "0"};
     struct plan plan;
     struct error error;
 
@@ -169,7 +169,7 @@ static void chosen_chunks_are_put_together_from_lines(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 40; i++) {
-        const char *const line[CELLS] = {texts[i][0], texts[i][1], "0", "10", "1", "1"};
+        const char *const line[CELLS] = {texts[i][0], texts[i][1], "0", "10", "1", "1", "0"};
 
         snprintf(texts[i][0], sizeof texts[i][0], "%zu", i * 10);
         snprintf(texts[i][1], sizeof texts[i][1], "%zu", i * 10 + 9);
@@ -191,11 +191,11 @@ static void chosen_chunks_are_put_together_from_lines(void **state) {
 
 /* Text that is too long comes as NULL, and one with a NUL in it is cut there: neither is the key that was sorted. */
 static void what_can_not_be_written_is_no_bound(void **state) {
-    const char *const cells[] = {NULL, "a",  "0", "100", "1",  "1", /**/
-                                 "b",  NULL, "0", "150", "60", "1", /**/
-                                 NULL, "c",  "0", "100", "1",  "1", /**/
-                                 "d",  "d",  "0", "100", "1",  "1", /**/
-                                 "e",  "f",  "0", "100", "1",  "1"};
+    const char *const cells[] = {NULL, "a",  "0", "100", "1",  "1", "0", /**/
+                                 "b",  NULL, "0", "150", "60", "1", "0", /**/
+                                 NULL, "c",  "0", "100", "1",  "1", "0", /**/
+                                 "d",  "d",  "0", "100", "1",  "1", "0", /**/
+                                 "e",  "f",  "0", "100", "1",  "1", "0"};
     bool cut[5 * CELLS] = {[3 * CELLS] = true};
     const struct source_column text = {.name = key_name, .type_name = key_type, .kind = VALUE_TEXT};
     const struct source_column numeric = {
@@ -353,17 +353,18 @@ static void counts_that_cannot_be_a_plan(void **state) {
 }
 
 static void answers_that_cannot_be_a_plan(void **state) {
-    static const char *const good[2 * CELLS] = {"1",   "100", "0", "100", "1", "1", /**/
-                                                "101", "200", "0", "100", "1", "1"};
+    static const char *const good[2 * CELLS] = {"1",   "100", "0", "100", "1", "1", "0", /**/
+                                                "101", "200", "0", "100", "1", "1", "0"};
     static const struct {
         size_t cell;
         const char *text;
     } faults[] = {
-        {0, NULL}, {1, NULL},    {6, NULL},       {7, NULL},   {2, NULL},
+        {0, NULL}, {1, NULL},    {7, NULL},       {8, NULL},   {2, NULL},
         {2, "2"},  {2, ""},      {2, "1"},        {3, NULL},   {3, ""},
         {3, "0"},  {3, "-5"},    {3, "1e3"},      {3, "12 "},  {3, "99999999999999999999"},
         {4, NULL}, {4, "0"},     {4, "101"},      {5, NULL},   {5, "0"},
-        {11, "0"}, {11, "true"}, {6, "\xff\xfe"}, {1, "\xc3"},
+        {12, "0"}, {12, "true"}, {7, "\xff\xfe"}, {1, "\xc3"}, {6, NULL},
+        {6, "1"},  {6, "2"},     {6, "-1"},       {13, "no"},
     };
     struct plan plan;
     struct error error;
@@ -383,6 +384,24 @@ static void answers_that_cannot_be_a_plan(void **state) {
         assert_null(plan.chunks);
         assert_null(plan.keys);
     }
+}
+
+/* Two chunks whose common bound is not the key that was sorted: which of the columns, its type, what was written. */
+static void a_bound_that_is_read_as_another(void **state) {
+    const char *const cells[] = {"1", "a", "4", "b", "0", "10", "1", "1", "0", /**/
+                                 "5", "c", "9", "d", "0", "10", "1", "1", "2"};
+    char second[] = "when", type[] = "TIMESTAMP_TZ(9)";
+    const struct source_column keys[] = {key, {.name = second, .type_name = type, .kind = VALUE_INSTANT}};
+    const struct source_rows rows = {.row_count = 2, .column_count = 9, .cells = (char **)(uintptr_t)cells};
+    struct plan plan;
+    struct error error = {0};
+
+    (void)state;
+    assert_false(plan_from_rows(&plan, &rows, keys, 2, &batch_100, &error));
+    assert_int_equal(error.kind, ERROR_INTERNAL);
+    assert_string_equal(error.message,
+                        "the source doesn't read a bound of the chunking column \"when\" (TIMESTAMP_TZ(9)) back as the "
+                        "value that it has written: \"c\" or \"d\", in line 2 of its answer");
 }
 
 static void an_answer_of_another_shape(void **state) {
@@ -411,6 +430,7 @@ int main(void) {
         cmocka_unit_test(any_counts_make_contiguous_spans),
         cmocka_unit_test(counts_that_cannot_be_a_plan),
         cmocka_unit_test(answers_that_cannot_be_a_plan),
+        cmocka_unit_test(a_bound_that_is_read_as_another),
         cmocka_unit_test(an_answer_of_another_shape),
     };
 

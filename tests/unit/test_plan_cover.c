@@ -102,6 +102,7 @@ static void add_line(struct source_rows *answer, const struct table *table, size
     cells[2 * keys + 1] = number_text((int64_t)(last - first + 1));
     cells[2 * keys + 2] = number_text((int64_t)(last - last_rank + 1));
     cells[2 * keys + 3] = memory_copy_string("1");
+    cells[2 * keys + 4] = memory_copy_string("0");
 }
 
 static void answer_planning_query(struct table *table, int64_t bucket_rows, struct source_rows *answer) {
@@ -109,7 +110,7 @@ static void answer_planning_query(struct table *table, int64_t bucket_rows, stru
     size_t rank = 0;
 
     qsort_r(table->rows, table->row_count, sizeof table->rows[0], compare_for_sort, table);
-    *answer = (struct source_rows){.column_count = 2 * table->key_count + 4};
+    *answer = (struct source_rows){.column_count = 2 * table->key_count + 5};
     for (size_t i = 0; i < table->row_count; i++) {
         size_t next_rank = i + 1;
         bool ends = i + 1 == table->row_count;

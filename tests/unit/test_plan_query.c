@@ -55,7 +55,10 @@ static void one_key(void **state) {
         "CAST(THAW_LAST_COUNT AS VARCHAR) AS THAW_LAST_ROWS, "
         "CASE WHEN (LAG(THAW_LAST_1) OVER (ORDER BY THAW_NULL, THAW_FIRST_RANK) IS NULL OR "
         "LAG(THAW_LAST_1) OVER (ORDER BY THAW_NULL, THAW_FIRST_RANK) < THAW_FIRST_1) AND THAW_FIRST_1 <= THAW_LAST_1 "
-        "THEN '1' ELSE '0' END AS THAW_ASCENDING FROM ("
+        "THEN '1' ELSE '0' END AS THAW_ASCENDING, "
+        "CASE WHEN THAW_NULL = 1 THEN '0' WHEN NOT COALESCE(CAST(CAST(THAW_FIRST_1 AS VARCHAR) AS BIGINT) = "
+        "THAW_FIRST_1 AND "
+        "CAST(CAST(THAW_LAST_1 AS VARCHAR) AS BIGINT) = THAW_LAST_1, FALSE) THEN '1' ELSE '0' END AS THAW_UNREAD FROM ("
         "SELECT MIN(THAW_KEY_1) AS THAW_FIRST_1, MAX(THAW_KEY_1) AS THAW_LAST_1, THAW_NULL, COUNT(*) AS THAW_COUNT, "
         "COUNT(*) - (MAX(THAW_RANK) - MIN(THAW_RANK)) AS THAW_LAST_COUNT, MIN(THAW_RANK) AS THAW_FIRST_RANK FROM ("
         "SELECT \"ID\" AS THAW_KEY_1, CASE WHEN \"ID\" IS NULL THEN 1 ELSE 0 END AS THAW_NULL, "
@@ -107,6 +110,7 @@ static void text_keys(void **state) {
     plan_query(&sql, &dialect_duckdb, &table.relation, NULL, &text, 1, &size);
     assert_non_null(
         strstr(buffer_string(&sql), "CASE WHEN LENGTH(THAW_FIRST_1) <= 1000 THEN THAW_FIRST_1 END AS THAW_LOWER_1"));
+    assert_non_null(strstr(buffer_string(&sql), "'0' AS THAW_UNREAD"));
     buffer_clear(&sql);
     text.as_number = true;
     plan_query(&sql, &dialect_duckdb, &table.relation, NULL, &text, 1, &size);

@@ -171,7 +171,7 @@ static void test_describe_names_are_exact(void **state) {
     assert_int_equal(error.kind, ERROR_CONFIG);
 }
 
-/* value -> bound_text -> bound_literal -> equal to the value, of the same type */
+/* value -> bound_text -> literal -> equal to the value, of the same type */
 static void assert_round_trip(struct source_connection *connection, const char *type, const char *value) {
     struct error error = {0};
     struct buffer sql = {0};
@@ -188,9 +188,9 @@ static void assert_round_trip(struct source_connection *connection, const char *
     char *text = cell(connection, buffer_string(&sql));
     buffer_clear(&sql);
     buffer_append(&sql, "SELECT (k = ");
-    dialect_duckdb.bound_literal(&sql, &table.columns[0], text);
+    dialect_bound_literal(&dialect_duckdb, &sql, &table.columns[0], text);
     buffer_append(&sql, " AND typeof(k) = typeof(");
-    dialect_duckdb.bound_literal(&sql, &table.columns[0], text);
+    dialect_bound_literal(&dialect_duckdb, &sql, &table.columns[0], text);
     buffer_append(&sql, "))::VARCHAR FROM bounds");
     char *same = cell(connection, buffer_string(&sql));
     if (same == NULL || strcmp(same, "true") != 0)
@@ -252,7 +252,7 @@ static void test_instants_have_an_offset(void **state) {
     run(fixture->connection, "SET TimeZone = 'Asia/Kathmandu'");
     buffer_clear(&sql);
     buffer_append(&sql, "SELECT CAST(epoch_us(");
-    dialect_duckdb.bound_literal(&sql, &column, text);
+    dialect_bound_literal(&dialect_duckdb, &sql, &column, text);
     buffer_append(&sql, ") AS VARCHAR)");
     char *moment = cell(fixture->connection, buffer_string(&sql));
     assert_string_equal(moment, "1767225600000000");
