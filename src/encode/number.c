@@ -82,6 +82,18 @@ INTEGER_WRITERS(from_uint32, uint32_t)
 INTEGER_WRITERS(from_int64, int64_t)
 INTEGER_WRITERS(from_uint64, uint64_t)
 
+/* In 64 bits where both fit: nearly all do, and 128 bits are divided by a function. */
+static inline int128 divide(int128 value, int128 divisor, int128 *rest) {
+    if (value == (int64_t)value && divisor == (int64_t)divisor) {
+        int64_t quotient = (int64_t)value / (int64_t)divisor;
+        *rest = (int64_t)value - quotient * (int64_t)divisor;
+        return quotient;
+    }
+    int128 quotient = value / divisor;
+    *rest = value - quotient * divisor;
+    return quotient;
+}
+
 /* Decimals into integers: the whole number that a decimal is, or why not. */
 static inline bool whole_number(struct encode_column *column, int64_t row, int128 *value) {
     if (column->source.type == NANOARROW_TYPE_DECIMAL128)
@@ -91,8 +103,8 @@ static inline bool whole_number(struct encode_column *column, int64_t row, int12
     int scale = column->source.scale;
     if (scale > 0) {
         int128 divisor = (int128)power_of_ten(scale);
-        int128 rest = *value % divisor;
-        *value /= divisor;
+        int128 rest;
+        *value = divide(*value, divisor, &rest);
         if (rest != 0) {
             if (!may_round(column, row, PROBLEM_FRACTION))
                 return false;
