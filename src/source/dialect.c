@@ -43,6 +43,14 @@ void dialect_split_type(const char *type, char *name, size_t size, int64_t *firs
         *second = strtoll(end, NULL, 10);
 }
 
+void dialect_columns(const struct dialect *dialect, struct buffer *sql, const struct source_column *columns,
+                     size_t column_count) {
+    for (size_t i = 0; i < column_count; i++) {
+        buffer_append(sql, i > 0 ? ", " : "");
+        dialect->identifier(sql, columns[i].name);
+    }
+}
+
 void dialect_bound_literal(const struct dialect *dialect, struct buffer *sql, const struct source_column *column,
                            const char *text) {
     struct buffer literal = {0};

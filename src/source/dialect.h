@@ -116,6 +116,9 @@ void dialect_quote(struct buffer *sql, const char *text, char quote);
 /* "VARCHAR(16)" to its name (upper case, at most `size` bytes) and up to two numbers, -1 where absent. */
 void dialect_split_type(const char *type, char *name, size_t size, int64_t *first, int64_t *second);
 
+/* "a", "b", "c" */
+void dialect_columns(const struct dialect *dialect, struct buffer *sql, const struct source_column *columns,
+                     size_t column_count);
 /* A literal of the column's own type from what bound_text() gave. */
 void dialect_bound_literal(const struct dialect *dialect, struct buffer *sql, const struct source_column *column,
                            const char *text);

@@ -127,10 +127,7 @@ static void key(struct buffer *sql, const struct source_column *column) {
  * https://duckdb.org/docs/stable/sql/functions/utility#hashvalue */
 static void hash_bucket(struct buffer *sql, const struct source_column *columns, size_t column_count, int64_t buckets) {
     buffer_append(sql, "hash(");
-    for (size_t i = 0; i < column_count; i++) {
-        buffer_append(sql, i > 0 ? ", " : "");
-        identifier(sql, columns[i].name);
-    }
+    dialect_columns(&dialect_duckdb, sql, columns, column_count);
     buffer_appendf(sql, ") %% CAST(%lld AS UBIGINT)", (long long)buckets);
 }
 

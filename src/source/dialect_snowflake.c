@@ -70,10 +70,7 @@ static void key(struct buffer *sql, const struct source_column *column) {
  * the rows each: https://docs.snowflake.com/en/sql-reference/functions/abs */
 static void hash_bucket(struct buffer *sql, const struct source_column *columns, size_t column_count, int64_t buckets) {
     buffer_append(sql, "ABS(MOD(HASH(");
-    for (size_t i = 0; i < column_count; i++) {
-        buffer_append(sql, i > 0 ? ", " : "");
-        identifier(sql, columns[i].name);
-    }
+    dialect_columns(&dialect_snowflake, sql, columns, column_count);
     buffer_appendf(sql, "), %lld))", (long long)buckets);
 }
 

@@ -313,6 +313,13 @@ class Shared:
         assert self.migration.target.count("migration_status.migration_runs") == 1
         self.migration.target.assert_completed()
 
+    def go_on(self, paused: Running, *others: Running) -> None:
+        """The end of a run whose first process was stopped: all end in order, and nothing is wrong."""
+        paused.signal(signal.SIGCONT)
+        for running in (paused, *others):
+            running.wait().expect(0)
+        self.assert_same()
+
 
 @pytest.mark.parametrize("processes", PROCESSES)
 def test_three_processes_share_a_run(migration, processes):
@@ -377,10 +384,7 @@ def test_a_worker_is_not_misled_by_one_that_pauses(migration, fault):
     shared.wait_for("SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
                     f"AND application_name = 'thaw worker' AND pid <> ALL ('{backends}')")
     assert worker.process.poll() is None and migration.target.run_status() == "running"
-    first.signal(signal.SIGCONT)
-    first.wait().expect(0)
-    worker.wait().expect(0)
-    shared.assert_same()
+    shared.go_on(first, worker)
 
 
 def test_what_is_waited_for_is_said(migration):
@@ -398,10 +402,7 @@ def test_what_is_waited_for_is_said(migration):
             said = log.read()
     record, = [line for line in said.splitlines() if "nothing left to claim" in line]
     assert "1 chunk(s) from chunk 1 of " in record and f"(pid {first.process.pid}), last heard of" in record, record
-    first.signal(signal.SIGCONT)
-    first.wait().expect(0)
-    worker.wait().expect(0)
-    shared.assert_same()
+    shared.go_on(first, worker)
 
 
 def test_a_worker_finishes_what_one_that_pauses_has_not_in_hand(migration):
@@ -412,9 +413,7 @@ def test_a_worker_finishes_what_one_that_pauses_has_not_in_hand(migration):
     shared.come("worker").wait().expect(0)
     shared.assert_same()
     assert first.state() == "T"
-    first.signal(signal.SIGCONT)
-    first.wait().expect(0)
-    shared.assert_same()
+    shared.go_on(first)
 
 
 @pytest.mark.parametrize("fault", ["after_begin:kill", "after_commit:kill:5", "before_finish:kill"])

@@ -89,14 +89,19 @@ static void hold(struct server_run *run) {
 
 struct target_connection server_admin;
 
-int server_open_ledger(void **state) {
+int server_open_admin(void **state) {
     server_setup(state);
     server_connect(&server_admin, "admin", NULL);
+    return 0;
+}
+
+int server_open_ledger(void **state) {
+    server_open_admin(state);
     must(ledger_prepare(&server_admin, &error));
     return 0;
 }
 
-int server_close_ledger(void **state) {
+int server_close_admin(void **state) {
     target_disconnect(&server_admin);
     return server_teardown(state);
 }

@@ -54,10 +54,12 @@ const char *server_value(struct target_connection *connection, const char *forma
 /* End a backend and wait until it has ended. */
 void server_terminate(struct target_connection *connection, int backend_pid);
 
-/* cmocka fixtures of a group whose database has a ledger, and of each of its tests: no runs, no targets. */
+/* cmocka fixtures of a group that has this connection to its database. */
 extern struct target_connection server_admin;
+int server_open_admin(void **state);
+int server_close_admin(void **state);
+/* The same with a ledger in it, and for each of its tests: no runs, no targets. */
 int server_open_ledger(void **state);
-int server_close_ledger(void **state);
 int server_forget_runs(void **state);
 
 /* A run with one owner, tables and a plan, as run/ makes it. */

@@ -359,5 +359,5 @@ int main(void) {
         cmocka_unit_test_setup(the_decision_is_made_by_one_at_a_time, server_forget_runs),
         cmocka_unit_test_setup(an_overdue_owner_is_evicted_with_its_loads, server_forget_runs),
     };
-    return cmocka_run_group_tests(tests, server_open_ledger, server_close_ledger);
+    return cmocka_run_group_tests(tests, server_open_ledger, server_close_admin);
 }

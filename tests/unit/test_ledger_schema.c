@@ -5,43 +5,30 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct target_connection admin;
-
-static int open_admin(void **state) {
-    server_setup(state);
-    server_connect(&admin, "admin", NULL);
-    return 0;
-}
-
-static int close_admin(void **state) {
-    target_disconnect(&admin);
-    return server_teardown(state);
-}
-
 static int without_ledger(void **state) {
     (void)state;
-    server_execute(&admin, "DROP SCHEMA IF EXISTS migration_status CASCADE");
+    server_execute(&server_admin, "DROP SCHEMA IF EXISTS migration_status CASCADE");
     return 0;
 }
 
 static void it_is_made_once(void **state) {
     (void)state;
     bool exists = true;
-    must(ledger_exists(&admin, &exists, &error));
+    must(ledger_exists(&server_admin, &exists, &error));
     assert_false(exists);
-    must(ledger_prepare(&admin, &error));
-    must(ledger_exists(&admin, &exists, &error));
+    must(ledger_prepare(&server_admin, &error));
+    must(ledger_exists(&server_admin, &exists, &error));
     assert_true(exists);
     char made[128];
     snprintf(made, sizeof made, "%s",
-             server_value(&admin, "SELECT string_agg(version || ' ' || applied_at, ',') FROM"
-                                  " migration_status.schema_version"));
-    must(ledger_prepare(&admin, &error));
-    assert_string_equal(server_value(&admin, "SELECT string_agg(version || ' ' || applied_at, ',') FROM"
-                                             " migration_status.schema_version"),
+             server_value(&server_admin, "SELECT string_agg(version || ' ' || applied_at, ',') FROM"
+                                         " migration_status.schema_version"));
+    must(ledger_prepare(&server_admin, &error));
+    assert_string_equal(server_value(&server_admin, "SELECT string_agg(version || ' ' || applied_at, ',') FROM"
+                                                    " migration_status.schema_version"),
                         made);
-    assert_string_equal(server_value(&admin, "SELECT count(*) FROM migration_status.v_active_migrations"), "0");
-    assert_string_equal(server_value(&admin, "SELECT count(*) FROM migration_status.v_table_progress"), "0");
+    assert_string_equal(server_value(&server_admin, "SELECT count(*) FROM migration_status.v_active_migrations"), "0");
+    assert_string_equal(server_value(&server_admin, "SELECT count(*) FROM migration_status.v_table_progress"), "0");
 }
 
 static void *prepare(void *outcome) {
@@ -67,8 +54,8 @@ static void many_may_start_at_once(void **state) {
             pthread_join(threads[i], NULL);
         for (int i = 0; i < STARTERS; i++)
             assert_true(outcomes[i]);
-        assert_string_equal(server_value(&admin, "SELECT count(*) > 1 AND count(*) = max(version)"
-                                                 " FROM migration_status.schema_version"),
+        assert_string_equal(server_value(&server_admin, "SELECT count(*) > 1 AND count(*) = max(version)"
+                                                        " FROM migration_status.schema_version"),
                             "t");
     }
 }
@@ -76,29 +63,29 @@ static void many_may_start_at_once(void **state) {
 static void a_newer_ledger_is_refused(void **state) {
     (void)state;
     bool exists = false;
-    must(ledger_prepare(&admin, &error));
-    server_execute(&admin, "INSERT INTO migration_status.schema_version (version) VALUES (99)");
-    must_fail(ledger_prepare(&admin, &error), ERROR_CONFIG);
+    must(ledger_prepare(&server_admin, &error));
+    server_execute(&server_admin, "INSERT INTO migration_status.schema_version (version) VALUES (99)");
+    must_fail(ledger_prepare(&server_admin, &error), ERROR_CONFIG);
     assert_contains(error.message, "version 99");
-    must_fail(ledger_exists(&admin, &exists, &error), ERROR_CONFIG);
+    must_fail(ledger_exists(&server_admin, &exists, &error), ERROR_CONFIG);
 }
 
 static void a_role_without_rights_is_told_which(void **state) {
     (void)state;
     struct config_target target = server_target();
     struct target_connection limited;
-    server_execute(&admin, "DROP ROLE IF EXISTS \"Limited Role\"; CREATE ROLE \"Limited Role\" LOGIN");
+    server_execute(&server_admin, "DROP ROLE IF EXISTS \"Limited Role\"; CREATE ROLE \"Limited Role\" LOGIN");
     target.user = (char[]){"Limited Role"};
-    must(target_connect(&limited, &target, admin.database, "test", NULL, &error));
+    must(target_connect(&limited, &target, server_admin.database, "test", NULL, &error));
     must_fail(ledger_prepare(&limited, &error), ERROR_CONFIG);
     assert_string_equal(error.code, "42501");
     assert_contains(error.hint, "GRANT CREATE ON DATABASE");
     assert_contains(error.hint, "\"Limited Role\"");
     /* Made by another role: all rights in it are needed, and are enough. */
-    must(ledger_prepare(&admin, &error));
+    must(ledger_prepare(&server_admin, &error));
     must_fail(ledger_prepare(&limited, &error), ERROR_CONFIG);
     assert_contains(error.hint, "GRANT");
-    server_execute(&admin,
+    server_execute(&server_admin,
                    "GRANT USAGE ON SCHEMA migration_status TO \"Limited Role\"; GRANT SELECT, INSERT, UPDATE, DELETE ON"
                    " ALL TABLES IN SCHEMA migration_status TO \"Limited Role\"; GRANT USAGE ON ALL SEQUENCES IN SCHEMA"
                    " migration_status TO \"Limited Role\"");
@@ -116,12 +103,12 @@ static void a_role_without_rights_is_told_which(void **state) {
     target_disconnect(&limited);
     /* A schema of its own is as good. */
     without_ledger(NULL);
-    server_execute(&admin, "CREATE SCHEMA migration_status AUTHORIZATION \"Limited Role\"");
-    must(target_connect(&limited, &target, admin.database, "test", NULL, &error));
+    server_execute(&server_admin, "CREATE SCHEMA migration_status AUTHORIZATION \"Limited Role\"");
+    must(target_connect(&limited, &target, server_admin.database, "test", NULL, &error));
     must(ledger_prepare(&limited, &error));
     target_disconnect(&limited);
     without_ledger(NULL);
-    server_execute(&admin, "DROP ROLE \"Limited Role\"");
+    server_execute(&server_admin, "DROP ROLE \"Limited Role\"");
 }
 
 /* What an older copier may have left: other keys, types without zone, checks, columns that we don't know, views, rows
@@ -181,32 +168,34 @@ static const char *const old_ledger =
 static void an_older_ledger_is_taken_over_with_its_rows(void **state) {
     (void)state;
     bool exists = false;
-    must(target_execute(&admin, old_ledger, &error));
-    must_fail(ledger_exists(&admin, &exists, &error), ERROR_CONFIG);
+    must(target_execute(&server_admin, old_ledger, &error));
+    must_fail(ledger_exists(&server_admin, &exists, &error), ERROR_CONFIG);
     assert_contains(error.hint, "upgrades");
-    must(ledger_prepare(&admin, &error));
-    must(ledger_prepare(&admin, &error));
-    server_check_counters(&admin);
-    assert_string_equal(server_value(&admin,
+    must(ledger_prepare(&server_admin, &error));
+    must(ledger_prepare(&server_admin, &error));
+    server_check_counters(&server_admin);
+    assert_string_equal(server_value(&server_admin,
                                      "SELECT started_at || ' ' || status || ' ' || (metadata ->> 'execution_hash')"
                                      " || ' ' || last_progress_at || ' ' || total_rows_copied"
                                      " FROM migration_status.migration_runs WHERE config_hash IS NULL AND run_id ="
                                      " '11111111-1111-1111-1111-111111111111'"),
                         "2026-01-02 03:04:05+00 running 00ff 2026-01-02 04:00:00+00 100");
-    assert_string_equal(server_value(&admin,
+    assert_string_equal(server_value(&server_admin,
                                      "SELECT status || ' ' || error_message FROM migration_status.migration_runs"
                                      " WHERE run_id = '22222222-2222-2222-2222-222222222222'"),
                         "failed its status was cancelled");
     assert_string_equal(
-        server_value(&admin, "SELECT string_agg(concat_ws(' ', c.source_table, chunk_id, c.status,"
-                             " rows_copied, t.target_table), ', ' ORDER BY c.source_table, chunk_id)"
-                             " FROM migration_status.migration_chunk_status c JOIN"
-                             " migration_status.migration_table_status t USING (table_id)"),
+        server_value(&server_admin, "SELECT string_agg(concat_ws(' ', c.source_table, chunk_id, c.status,"
+                                    " rows_copied, t.target_table), ', ' ORDER BY c.source_table, chunk_id)"
+                                    " FROM migration_status.migration_chunk_status c JOIN"
+                                    " migration_status.migration_table_status t USING (table_id)"),
         "T1 1 completed 100 t1, T1 2 in_progress 0 t1, T1 3 failed 0 t1, T1 4 pending 0 t1, T9 1 completed"
         " 5 ");
-    assert_string_equal(server_value(&admin, "SELECT state FROM migration_status.v_active_migrations"), "interrupted");
-    assert_string_equal(server_value(&admin, "SELECT chunk_range ->> 'end' FROM migration_status.migration_chunk_status"
-                                             " WHERE source_table = 'T1' AND chunk_id = 1"),
+    assert_string_equal(server_value(&server_admin, "SELECT state FROM migration_status.v_active_migrations"),
+                        "interrupted");
+    assert_string_equal(server_value(&server_admin,
+                                     "SELECT chunk_range ->> 'end' FROM migration_status.migration_chunk_status"
+                                     " WHERE source_table = 'T1' AND chunk_id = 1"),
                         "10");
 }
 
@@ -215,24 +204,24 @@ static void an_upgraded_ledger_works(void **state) {
     struct server_run run;
     int run_number = 0;
     bool unknown = false;
-    must(target_execute(&admin, old_ledger, &error));
-    must(ledger_prepare(&admin, &error));
-    server_start_run(&admin, &run); /* the old copier's own column asks for nothing any more */
-    int64_t table = server_add_table(&admin, &run, "T1", "new");
-    server_plan(&admin, &run, table, "new", true, 2);
+    must(target_execute(&server_admin, old_ledger, &error));
+    must(ledger_prepare(&server_admin, &error));
+    server_start_run(&server_admin, &run); /* the old copier's own column asks for nothing any more */
+    int64_t table = server_add_table(&server_admin, &run, "T1", "new");
+    server_plan(&server_admin, &run, table, "new", true, 2);
     target_disconnect(&run.presence);
     /* The old run can be resumed by its id, and its tables are listed. */
-    must(target_begin(&admin, true, &error));
-    must(ledger_adopt_run(&admin, "11111111-1111-1111-1111-111111111111", &run_number, &error));
-    must(target_commit(&admin, &unknown, &error));
+    must(target_begin(&server_admin, true, &error));
+    must(ledger_adopt_run(&server_admin, "11111111-1111-1111-1111-111111111111", &run_number, &error));
+    must(target_commit(&server_admin, &unknown, &error));
     assert_true(run_number > 0);
     struct ledger_tables tables;
-    must(ledger_list_tables(&admin, "11111111-1111-1111-1111-111111111111", &tables, &error));
+    must(ledger_list_tables(&server_admin, "11111111-1111-1111-1111-111111111111", &tables, &error));
     assert_int_equal(tables.count, 2);
     assert_true(tables.list[0].planned);
     assert_int_equal(tables.list[0].failed_chunks, 0);
     ledger_tables_release(&tables);
-    server_check_counters(&admin);
+    server_check_counters(&server_admin);
 }
 
 int main(void) {
@@ -244,5 +233,5 @@ int main(void) {
         cmocka_unit_test_setup(an_older_ledger_is_taken_over_with_its_rows, without_ledger),
         cmocka_unit_test_setup(an_upgraded_ledger_works, without_ledger),
     };
-    return cmocka_run_group_tests(tests, open_admin, close_admin);
+    return cmocka_run_group_tests(tests, server_open_admin, server_close_admin);
 }

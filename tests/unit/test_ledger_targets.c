@@ -300,5 +300,5 @@ int main(void) {
         cmocka_unit_test_setup(hostile_names_are_only_names, server_forget_runs),
         cmocka_unit_test_setup(one_of_several_feeders_is_the_last, server_forget_runs),
     };
-    return cmocka_run_group_tests(tests, server_open_ledger, server_close_ledger);
+    return cmocka_run_group_tests(tests, server_open_ledger, server_close_admin);
 }

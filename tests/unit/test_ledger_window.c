@@ -139,5 +139,5 @@ int main(void) {
         cmocka_unit_test_setup(invariant_08_a_truncated_target_has_no_history, server_forget_runs),
     };
 
-    return cmocka_run_group_tests_name("ledger_window", tests, server_open_ledger, server_close_ledger);
+    return cmocka_run_group_tests_name("ledger_window", tests, server_open_ledger, server_close_admin);
 }

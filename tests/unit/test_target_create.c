@@ -8,19 +8,6 @@
 #include "encode_fixture.h"
 #include "target/create.h"
 
-static struct target_connection admin;
-
-static int open_admin(void **state) {
-    server_setup(state);
-    server_connect(&admin, "admin", NULL);
-    return 0;
-}
-
-static int close_admin(void **state) {
-    target_disconnect(&admin);
-    return server_teardown(state);
-}
-
 /* A column of a source: its type, the Arrow format in which the driver gives what is selected of it, and what it becomes. */
 struct pairing {
     const char *type, *arrow, *made, *with_lengths; /* NULL: the same */
@@ -134,9 +121,9 @@ static void assert_described(const struct pairing *pairing, const struct encode_
     struct target_table table;
     struct buffer sql = {0};
     buffer_appendf(&sql, "DROP TABLE IF EXISTS made; CREATE TABLE made (c %s)", designed->type_name);
-    server_execute(&admin, "%s", buffer_string(&sql));
+    server_execute(&server_admin, "%s", buffer_string(&sql));
     buffer_release(&sql);
-    must(target_describe(&admin, "public", "made", false, &table, &error));
+    must(target_describe(&server_admin, "public", "made", false, &table, &error));
     const struct encode_target *made = &table.columns[0].encode;
     if (strcmp(made->type_name, expected) != 0)
         fail_msg("%s becomes %s, not %s", pairing->type, made->type_name, expected);
@@ -212,7 +199,7 @@ static void names_are_quoted(void **state) {
                         ");\n"
                         "COMMENT ON TABLE \"public\".\"t\"\"; DROP\" IS 'T';\n"
                         "COMMENT ON COLUMN \"public\".\"t\"\"; DROP\".\"x\"\"y\" IS  E'it''s \\\\ a key';\n");
-    server_execute(&admin, "%s", buffer_string(&sql));
+    server_execute(&server_admin, "%s", buffer_string(&sql));
     buffer_release(&sql);
     target_table_release(&table);
 }
@@ -223,5 +210,5 @@ int main(void) {
         cmocka_unit_test(what_has_no_type_is_refused),
         cmocka_unit_test(names_are_quoted),
     };
-    return cmocka_run_group_tests(tests, open_admin, close_admin);
+    return cmocka_run_group_tests(tests, server_open_admin, server_close_admin);
 }

@@ -6,19 +6,11 @@
 #include "base/memory.h"
 #include "target/watermark.h"
 
-static struct target_connection admin;
-
-static int open_admin(void **state) {
-    server_setup(state);
-    server_connect(&admin, "admin", NULL);
+static int open_database(void **state) {
+    server_open_admin(state);
     /* A session of somebody else's taste. */
-    server_execute(&admin, "SET DateStyle = 'German, DMY'; SET TimeZone = 'Asia/Tokyo'; CREATE SCHEMA dst");
+    server_execute(&server_admin, "SET DateStyle = 'German, DMY'; SET TimeZone = 'Asia/Tokyo'; CREATE SCHEMA dst");
     return 0;
-}
-
-static int close_admin(void **state) {
-    target_disconnect(&admin);
-    return server_teardown(state);
 }
 
 struct floor_case {
@@ -104,14 +96,14 @@ static void check(const struct floor_case *wanted) {
         buffer_append(&value, "NULL");
     else
         target_literal(&value, wanted->newest);
-    server_execute(&admin,
+    server_execute(&server_admin,
                    "DROP TABLE IF EXISTS dst.t; CREATE TABLE dst.t (\"the \"\"mark\" %s);"
                    " SET DateStyle = 'ISO, YMD'; INSERT INTO dst.t VALUES (%s), (NULL); SET DateStyle = 'German, DMY'",
                    wanted->type, buffer_string(&value));
     buffer_release(&value);
-    must(target_describe(&admin, "dst", "t", false, &table, &error));
+    must(target_describe(&server_admin, "dst", "t", false, &table, &error));
     assert_true(target_watermark_fits(&source, &table.columns[0]));
-    must(target_watermark_floor(&admin, &table, &table.columns[0], &source, wanted->ceiling, &floor, &error));
+    must(target_watermark_floor(&server_admin, &table, &table.columns[0], &source, wanted->ceiling, &floor, &error));
     if ((floor == NULL) != (wanted->floor == NULL) || (floor != NULL && strcmp(floor, wanted->floor) != 0))
         fail_msg("%s of %s, read up to %s: the floor is %s, not %s", wanted->type,
                  wanted->newest == NULL ? "NULL" : wanted->newest, wanted->ceiling, floor == NULL ? "none" : floor,
@@ -132,10 +124,10 @@ static void a_partitioned_target(void **state) {
     char *floor = NULL;
 
     (void)state;
-    server_execute(&admin, "DROP TABLE IF EXISTS dst.t; CREATE TABLE dst.t (n bigint) PARTITION BY RANGE (n);"
-                           " CREATE TABLE dst.t1 PARTITION OF dst.t DEFAULT; INSERT INTO dst.t VALUES (7)");
-    must(target_describe(&admin, "dst", "t", false, &table, &error));
-    must(target_watermark_floor(&admin, &table, &table.columns[0], &source, "9", &floor, &error));
+    server_execute(&server_admin, "DROP TABLE IF EXISTS dst.t; CREATE TABLE dst.t (n bigint) PARTITION BY RANGE (n);"
+                                  " CREATE TABLE dst.t1 PARTITION OF dst.t DEFAULT; INSERT INTO dst.t VALUES (7)");
+    must(target_describe(&server_admin, "dst", "t", false, &table, &error));
+    must(target_watermark_floor(&server_admin, &table, &table.columns[0], &source, "9", &floor, &error));
     assert_string_equal(floor, "6");
     memory_release(&floor);
     target_table_release(&table);
@@ -156,8 +148,8 @@ static void columns_without_a_common_unit(void **state) {
         struct source_column source = {.kind = pairs[i].kind};
         struct target_table table;
 
-        server_execute(&admin, "DROP TABLE IF EXISTS dst.t; CREATE TABLE dst.t (n %s)", pairs[i].type);
-        must(target_describe(&admin, "dst", "t", false, &table, &error));
+        server_execute(&server_admin, "DROP TABLE IF EXISTS dst.t; CREATE TABLE dst.t (n %s)", pairs[i].type);
+        must(target_describe(&server_admin, "dst", "t", false, &table, &error));
         assert_false(target_watermark_fits(&source, &table.columns[0]));
         target_table_release(&table);
     }
@@ -170,5 +162,5 @@ int main(void) {
         cmocka_unit_test(columns_without_a_common_unit),
     };
 
-    return cmocka_run_group_tests_name("target_watermark", tests, open_admin, close_admin);
+    return cmocka_run_group_tests_name("target_watermark", tests, open_database, server_close_admin);
 }
