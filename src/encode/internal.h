@@ -36,6 +36,7 @@ enum encode_problem {
     PROBLEM_NOT_ISO_TIMESTAMP,
     PROBLEM_NOT_DECIMAL,    /* text that isn't a plain decimal number where digits must be counted */
     PROBLEM_FIELD_FRACTION, /* an interval's text with a fraction of something longer than a second */
+    PROBLEM_LINE_OF_POINTS, /* a line's text by two points, from which its coefficients would be computed */
     PROBLEM_NAME_TOO_LONG,
     PROBLEM_NOT_ONE_BYTE
 };

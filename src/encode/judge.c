@@ -296,15 +296,15 @@ static struct encode_target element_of(const struct encode_target *target) {
                                   .type_name = target->type_name};
 }
 
-/* The bounds of ranges, the elements of arrays: whatever stands between brackets, commas and quotes. */
-static bool judge_parts(struct encode_column *column, int64_t row, const uint8_t *text, uint64_t length) {
-    struct encode_target target = element_of(column->target);
+/* Whatever stands between separators, as text for `target`. */
+static bool judge_between(struct encode_column *column, int64_t row, const uint8_t *text, uint64_t length,
+                          const char *separators, const struct encode_target *target) {
     struct encode_column element = *column;
-    encode_judge judge = text_judge(&target);
-    element.target = &target;
+    encode_judge judge = text_judge(target);
+    element.target = target;
     for (uint64_t at = 0; at < length;) {
         uint64_t begin = at;
-        while (at < length && (text[at] == 0 || strchr("[](){},\"\\", text[at]) == NULL))
+        while (at < length && (text[at] == 0 || strchr(separators, text[at]) == NULL))
             at++;
         uint64_t end = at++;
         while (begin < end && text[begin] == ' ')
@@ -319,6 +319,28 @@ static bool judge_parts(struct encode_column *column, int64_t row, const uint8_t
             return refuse(column, element.problem);
     }
     return true;
+}
+
+/* The bounds of ranges, the elements of arrays: between brackets, commas and quotes. */
+static bool judge_parts(struct encode_column *column, int64_t row, const uint8_t *text, uint64_t length) {
+    struct encode_target target = element_of(column->target);
+    return judge_between(column, row, text, length, "[](){},\"\\", &target);
+}
+
+/* Coordinates are float8, however they are put together (geo_ops.c, path_decode()); boxes stand in an array with semicolons. */
+static bool judge_geometry(struct encode_column *column, int64_t row, const uint8_t *text, uint64_t length) {
+    static const struct encode_target coordinate = {.type_oid = PG_FLOAT8, .type_modifier = -1};
+    return judge_between(column, row, text, length, "[](){}<>,;", &coordinate);
+}
+
+/* line_in() computes the coefficients where it gets points. */
+static bool judge_line(struct encode_column *column, int64_t row, const uint8_t *text, uint64_t length) {
+    uint64_t at = 0;
+    while (at < length && text[at] == ' ')
+        at++;
+    if (at == length || text[at] != '{')
+        return refuse(column, PROBLEM_LINE_OF_POINTS);
+    return judge_geometry(column, row, text, length);
 }
 
 encode_judge text_judge(const struct encode_target *target) {
@@ -342,6 +364,15 @@ encode_judge text_judge(const struct encode_target *target) {
         return judge_name;
     case PG_CHAR:
         return judge_char;
+    case PG_POINT:
+    case PG_LSEG:
+    case PG_PATH:
+    case PG_BOX:
+    case PG_POLYGON:
+    case PG_CIRCLE:
+        return judge_geometry;
+    case PG_LINE:
+        return judge_line;
     default:
         break;
     }
@@ -359,5 +390,5 @@ bool text_can_be_judged(const struct encode_target *target) {
         return true;
     bool cut =
         (element.type_oid == PG_VARCHAR || element.type_oid == PG_BPCHAR) && element.type_modifier >= VARYING_HEADER;
-    return !cut && element.type_oid != PG_MONEY && text_can_be_judged(&element);
+    return !cut && element.type_oid != PG_MONEY && element.type_oid != PG_LINE && text_can_be_judged(&element);
 }

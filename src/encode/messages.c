@@ -58,6 +58,8 @@ static const char *problem_text(enum encode_problem problem) {
         return "is no plain decimal number, so that its digits can't be counted before PostgreSQL rounds them";
     case PROBLEM_FIELD_FRACTION:
         return "has a fraction of something longer than a second, which PostgreSQL would spread and round";
+    case PROBLEM_LINE_OF_POINTS:
+        return "isn't a line by its coefficients ({A,B,C}): from points PostgreSQL would compute and round them";
     case PROBLEM_NAME_TOO_LONG:
         return "doesn't fit: a name has 63 bytes at most, and nothing is cut";
     case PROBLEM_NOT_ONE_BYTE:
@@ -123,8 +125,10 @@ static void hint(const struct encode_column *column, int64_t row, struct error *
                    "make the column plain numeric or double precision, or leave such rows out with source_filter");
         break;
     case PROBLEM_FLOAT_INEXACT:
-        error_hint(error, "make the column %s, set rounding to \"allow\", or leave such rows out with source_filter",
-                   column->target->type_oid == PG_FLOAT4 ? "double precision or numeric" : "numeric");
+        error_hint(error, "%sset rounding to \"allow\", or leave such rows out with source_filter",
+                   column->target->type_oid == PG_FLOAT4   ? "make the column double precision or numeric, "
+                   : column->target->type_oid == PG_FLOAT8 ? "make the column numeric, "
+                                                           : "");
         break;
     case PROBLEM_NOT_A_NUMBER:
         error_hint(error, "make the column double precision or numeric, or leave such rows out with source_filter");

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from conftest import Migration
-from sources import DuckdbSource, literal, quoted
+from sources import DuckdbSource, SnowflakeSource, literal, quoted
 from targets import Target
 from thaw import Thaw
 
@@ -97,7 +97,19 @@ PAIRS = {
     "tsrange": ("VARCHAR", "tsrange", [("'[2026-01-01 00:00:00,\"2026-01-02T12:00:00.123456\")'",
                                         '["2026-01-01 00:00:00","2026-01-02 12:00:00.123456")')], "text"),
     "datemultirange": ("VARCHAR", "datemultirange", [("'{[2026-01-01,2026-01-03), [2026-02-01,)}'", "{[2026-01-01,2026-01-03),[2026-02-01,)}")], "text"),
-    "point": ("VARCHAR", "point", [("'(1.5,-2)'", "(1.5,-2)")], "text"),
+    "point": ("VARCHAR", "point", [("'(1.5,-2)'", "(1.5,-2)"), ("'-0.0 , 1e-300'", "(-0,1e-300)"), ("'(Infinity,NaN)'", "(Infinity,NaN)"),
+                                   ("'(52.520006599999995,0.30000000000000004)'", "(52.520006599999995,0.30000000000000004)")], "text"),
+    "line": ("VARCHAR", "line", [("'{1,-1,0.5}'", "{1,-1,0.5}")], "text"),
+    "lseg": ("VARCHAR", "lseg", [("'[(1,2),(3.25,-4)]'", "[(1,2),(3.25,-4)]"), ("'0,0,1,1'", "[(0,0),(1,1)]")], "text"),
+    "box": ("VARCHAR", "box", [("'(1,2),(3,4)'", "(3,4),(1,2)")], "text"),
+    "box_array": ("VARCHAR", "box[]", [("'{(1,2),(3,4);(5,6),(7,8)}'", "{(3,4),(1,2);(7,8),(5,6)}")], "text"),
+    "path_open": ("VARCHAR", "path", [("'[(1,2),(3,4)]'", "[(1,2),(3,4)]"), ("'((1,2),(3,4),(5,6))'", "((1,2),(3,4),(5,6))")], "text"),
+    "polygon": ("VARCHAR", "polygon", [("'((0,0),(0,1.5),(1,1))'", "((0,0),(0,1.5),(1,1))")], "text"),
+    "circle": ("VARCHAR", "circle", [("'<(1,2),3>'", "<(1,2),3>"), ("'((1,2),0)'", "<(1,2),0>")], "text"),
+    "point_array": ("VARCHAR[]", "point[]", [("['(1,2)', NULL]", '{"(1,2)",NULL}')], "text"),
+    "macaddr8": ("VARCHAR", "macaddr8", [("'08:00:2b:01:02:03:04:05'", "08:00:2b:01:02:03:04:05")], "text"),
+    "numrange": ("VARCHAR", "numrange", [("'[1.50,99999999999999999999999999999999999999)'", "[1.50,99999999999999999999999999999999999999)")], "text"),
+    "tstzrange": ("VARCHAR", "tstzrange", [("'[\"2026-01-01 00:00:00.000001+02\",)'", '["2025-12-31 22:00:00.000001+00",)')], "text"),
     "name": ("VARCHAR", "name", [("'" + "n" * 63 + "'", "n" * 63)], "text"),
     "one_byte": ("VARCHAR", '"char"', [("'x'", "x"), ("''", "")], "text"),
     "oid": ("BIGINT", "oid", [("4294967295", "4294967295"), ("0", "0")], "text"),
@@ -223,6 +235,36 @@ def test_a_run_of_all_pairs_completes(carried, version):
     cases.migration.target.assert_completed()
 
 
+# Text is text, whatever source it comes from: those pairs from Snowflake, as columns of one table.
+OF_TEXT = [pair for pair, (source_type, _, _, _) in PAIRS.items() if source_type == "VARCHAR"]
+
+
+@pytest.fixture(scope="module")
+def carried_from_snowflake(servers, started_double, key_file, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("snowflake")
+    migration = Migration(Thaw(directory), SnowflakeSource(directory, started_double, "PAIRS", key_file), Target(servers(15)))
+    most = max(len(PAIRS[pair][2]) for pair in OF_TEXT)
+    rows = [[values[i][0] if i < len(values) else "NULL" for values in (PAIRS[pair][2] for pair in OF_TEXT)] for i in range(most)]
+    migration.target.execute(*TYPES, "CREATE TABLE cases.pairs (id bigint, "
+                             + ", ".join(f"{quoted(pair)} {PAIRS[pair][1]}" for pair in OF_TEXT) + ")")
+    migration.source.table("pairs", {"id": "int", **dict.fromkeys(OF_TEXT, "text")},
+                           " UNION ALL ".join(f"SELECT {i}, {', '.join(row)}" for i, row in enumerate(rows)))
+    feed = migration.source.feed(migration.target.name, {"source": "pairs", "target": "pairs"}, target_schema="cases")
+    yield migration, migration.thaw.migrate(migration.config(feeds=[feed])), most
+    migration.thaw.close()
+    migration.target.drop()
+
+
+@pytest.mark.parametrize("pair", OF_TEXT)
+def test_text_from_snowflake_is_taken_by_every_type(carried_from_snowflake, pair):
+    migration, finished, most = carried_from_snowflake
+    finished.expect(0)
+    _, target_type, values, _ = PAIRS[pair]
+    cast = "::varbit::text" if target_type == "bit(4)" else "::text"
+    expected = [value for _, value in values] + [None] * (most - len(values))
+    assert migration.target.rows(f"SELECT {quoted(pair)}{cast} FROM cases.pairs ORDER BY id") == [(value,) for value in expected]
+
+
 # Values that don't
 
 
@@ -261,6 +303,11 @@ MISFITS = {
     "range_bound": ("VARCHAR", "tsrange", "'empty'", "'[2026-01-01 00:00:00.1234567,)'", "after the second"),
     "daterange_bound": ("VARCHAR", "daterange", "'empty'", "'[2026-01-01 12:00,)'", "time of day"),
     "float_range_bound": ("VARCHAR", "floatrange", "'empty'", "'[0.12345678901234567891,)'", "another number"),
+    "point_coordinate": ("VARCHAR", "point", "'(1,2)'", "'(1,9007199254740993)'", "another number"),
+    "circle_radius": ("VARCHAR", "circle", "'<(1,2),3>'", "'<(1,2),0.12345678901234567891>'", "another number"),
+    "polygon_corner": ("VARCHAR", "polygon", "'((0,0),(1,1))'", "'((0,0),(16777216.123456789012,1))'", "another number"),
+    "line_of_points": ("VARCHAR", "line", "'{1,-1,0}'", "'[(0,0),(1,3)]'", "by its coefficients"),
+    "path_without_end": ("VARCHAR", "path", "'[(0,0),(1,1)]'", "'[(0,0),(1,1)'", "invalid input syntax"),
     "nested_nul_byte": ("STRUCT(a VARCHAR)", "jsonb", "{'a': 'x'}", "{'a': 'x' || chr(0)}", "NUL byte"),
     "nanoseconds": ("TIMESTAMP_NS", "timestamp", "'2020-01-01'", "'1969-12-31 23:59:59.999999999'", "further digits"),
     "uhugeint": ("UHUGEINT", "bigint", "1", "340282366920938463463374607431768211455", "out of range"),
@@ -291,6 +338,7 @@ REFUSED = {
     "struct_into_text_type": ("STRUCT(a INTEGER)", "inet", "nested values become JSON"),
     "rounding_composite": ("VARCHAR", "money_pair", "round or cut"),
     "varchar_array_from_text": ("VARCHAR", "varchar(3)[]", "round or cut"),
+    "line_array_from_text": ("VARCHAR", "line[]", "round or cut"),
     "interval_fields_from_text": ("VARCHAR", "interval year to month", "round or cut"),
     "bytea_from_text": ("VARCHAR", "bytea", "hexadecimal"),
     "int_into_json": ("INTEGER", "jsonb", "JSON text"),
