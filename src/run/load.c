@@ -269,21 +269,27 @@ static bool check_hash(struct source_connection *source, const struct dialect *d
 }
 
 /* The chunk carries its own key columns, so a resumed plan stays itself. */
-static bool build_query(const struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
-                        struct buffer *sql, bool *has_inexact, bool *shared, struct error *error) {
+static bool build_query(struct worker *worker, struct attempt *attempt, struct buffer *sql, bool *has_inexact,
+                        struct error *error) {
+    const struct run_table *table = attempt->table;
     const struct dialect *dialect = source_dialect(worker->run->source);
     const struct run_mapping *mapping = &table->mapping;
     struct source_column *keys = NULL;
     size_t key_count = 0;
     struct plan_chunk chunk;
-    if (!plan_chunk_from_json(claim->range, &mapping->source, &keys, &key_count, &chunk, error))
+    bool may_copy = false;
+    if (!plan_chunk_from_json(attempt->claim->range, &mapping->source, &keys, &key_count, &chunk, error))
         return false;
     bool done = check_hash(worker->source, dialect, &chunk, error);
     if (done)
         plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count, mapping->filter, keys,
                         key_count, &chunk, has_inexact);
-    if (done && mapping->merges)
-        *shared = merging_shares_keys(mapping, table, worker->run, keys, key_count);
+    if (done && mapping->merges) {
+        attempt->shared = merging_shares_keys(mapping, table, worker->run, keys, key_count);
+        done = load_connect_target(worker, table->database, error) &&
+               merging_may_copy(table, keys, key_count, &chunk, &worker->target, &may_copy, error);
+    }
+    attempt->merges = mapping->merges && !may_copy;
     plan_chunk_release(&chunk, key_count);
     plan_keys_release(&keys, &key_count);
     return done;
@@ -386,20 +392,23 @@ static bool load_by_merging(struct worker *worker, struct attempt *attempt, cons
     return done;
 }
 
-/* Straight into the target, where it was empty. Where a key turns up twice after all, the chunk is read again and merged, and so
+/* Straight into the target, where nothing can be met. Where a key turns up twice after all, the chunk is read again and merged, and so
  * are the chunks after it. */
 static bool load_by_copy(struct worker *worker, struct attempt *attempt, const struct reader_request *request,
                          bool *last, struct error *error) {
     struct run_table *table = attempt->table;
     struct log_scope scope = run_scope(table, attempt->claim->chunk_id);
     attempt->copy_sql = table->mapping.copy_sql;
+    if (table->mapping.merges)
+        log_write(worker->run->log, LOG_DEBUG, &scope, "the target has no row with a key of this chunk: it is copied");
     if (load_attempt(worker, attempt, request, last, error))
         return true;
     if (!table->mapping.merges || !met_key(error))
         return false;
     if (!atomic_exchange(&table->met_keys, true))
         log_write(worker->run->log, LOG_INFO, &scope,
-                  "a key came twice although the target was empty: merging from here on (%s)", error->message);
+                  "a key came twice although the target had none of the chunk's: merging from here on (%s)",
+                  error->message);
     error_clear(error);
     return load_by_merging(worker, attempt, request, last, error);
 }
@@ -420,10 +429,9 @@ bool load_chunk(struct worker *worker, struct run_table *table, const struct led
         .refuse_rows = reject_wanted(table),
     };
     note_progress(worker);
-    bool done = load_connect_source(worker, error) &&
-                build_query(worker, table, claim, &sql, &request.has_inexact, &attempt.shared, error);
+    bool done = load_connect_source(worker, error) && build_query(worker, &attempt, &sql, &request.has_inexact, error);
     request.sql = buffer_string(&sql);
-    if (done && mapping->merges && !merging_may_copy(table))
+    if (done && attempt.merges)
         done = load_by_merging(worker, &attempt, &request, last, error);
     else if (done)
         done = load_by_copy(worker, &attempt, &request, last, error);

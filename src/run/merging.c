@@ -238,10 +238,32 @@ bool merging_shares_keys(const struct run_mapping *mapping, const struct run_tab
     return false;
 }
 
-bool merging_may_copy(const struct run_table *table) {
+/* Does the first column that cuts lie in the target's index, in front and in the same order? Then few steps tell. */
+static bool can_look_up(const struct run_table *table, const struct source_column *keys, size_t key_count,
+                        const struct plan_chunk *chunk) {
     const struct run_mapping *mapping = &table->mapping;
+    const struct merge *merge = &mapping->merge;
+    return chunk->kind == CHUNK_RANGE && key_count > 0 && !keys[0].as_number && merge->leading >= 0 &&
+           strcmp(mapping->source.columns[mapping->columns[merge->leading]].name, keys[0].name) == 0 &&
+           is_of_key(mapping, table->config, &keys[0]);
+}
+
+bool merging_may_copy(const struct run_table *table, const struct source_column *keys, size_t key_count,
+                      const struct plan_chunk *chunk, struct target_connection *target, bool *may,
+                      struct error *error) {
+    const struct run_mapping *mapping = &table->mapping;
+    bool meets = false;
     /* Where bad rows are set aside, one whose key is there must not be among them. */
-    return table->rows_before == 0 && table->config->settings.on_bad_row == BAD_ROW_STOP &&
-           !mapping->merge.copy_would_double_nulls && mapping->column_count == mapping->written_count &&
-           !atomic_load(&table->met_keys);
+    *may = table->config->settings.on_bad_row == BAD_ROW_STOP && !mapping->merge.copy_would_double_nulls &&
+           mapping->column_count == mapping->written_count && !atomic_load(&table->met_keys);
+    if (!*may || table->rows_before == 0)
+        return true;
+    *may = can_look_up(table, keys, key_count, chunk);
+    if (!*may)
+        return true;
+    /* Of several columns the first decides, and its last value is in the next chunk, too. */
+    bool done = merge_meets(&mapping->merge, target, chunk->lower == NULL ? NULL : chunk->lower[0],
+                            chunk->upper == NULL ? NULL : chunk->upper[0], key_count > 1, &meets, error);
+    *may = !meets;
+    return done;
 }

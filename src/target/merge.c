@@ -13,7 +13,7 @@
 enum { PASSES_ALLOWED = 10 };
 
 /* Columns of merge_facts.sql. */
-enum { HAS_INDEX, OPERATORS, NULLABLE, NULLS_NOT_DISTINCT, UNFIT, MAY_STAGE, NOT_UPDATABLE, ROLE };
+enum { HAS_INDEX, OPERATORS, NULLABLE, NULLS_NOT_DISTINCT, LEADING, UNFIT, MAY_STAGE, NOT_UPDATABLE, ROLE };
 
 static bool truth(const PGresult *result, int column) {
     return *PQgetvalue(result, 0, column) == 't';
@@ -88,6 +88,14 @@ static bool take_operators(struct merge *merge, const PGresult *result, struct e
                               merge->schema, merge->name);
 }
 
+static int64_t find_leading(const struct merge *merge, const PGresult *result) {
+    for (size_t i = 0; i < merge->key_count; i++)
+        if (!PQgetisnull(result, 0, LEADING) &&
+            strcmp(merge->columns[merge->key[i]].name, PQgetvalue(result, 0, LEADING)) == 0)
+            return (int64_t)merge->key[i];
+    return -1;
+}
+
 bool merge_look_up(struct merge *merge, struct target_connection *connection, const struct target_table *table,
                    struct error *error) {
     char oid[16];
@@ -115,6 +123,7 @@ bool merge_look_up(struct merge *merge, struct target_connection *connection, co
         good = take_operators(merge, result, error);
     merge->nullable = truth(result, NULLABLE);
     merge->copy_would_double_nulls = merge->nullable && !truth(result, NULLS_NOT_DISTINCT);
+    merge->leading = find_leading(merge, result);
     PQclear(result);
     return good;
 }
@@ -127,6 +136,7 @@ void merge_expect(struct merge *merge, const struct target_table *table) {
         merge->nullable = merge->nullable || found < 0 || !table->columns[found].not_null;
     }
     merge->copy_would_double_nulls = merge->nullable;
+    merge->leading = -1; /* what isn't there yet is empty */
 }
 
 void merge_release(struct merge *merge) {
@@ -137,6 +147,30 @@ void merge_release(struct merge *merge) {
     memory_release(&merge->key);
     memory_release(&merge->sort);
     memset(merge, 0, sizeof *merge);
+}
+
+bool merge_meets(const struct merge *merge, struct target_connection *connection, const char *lower, const char *upper,
+                 bool upper_included, bool *meets, struct error *error) {
+    struct buffer sql = {0};
+    PGresult *result = NULL;
+    const char *bounds[2];
+    int count = 0;
+    if (lower != NULL)
+        bounds[count++] = lower;
+    if (upper != NULL)
+        bounds[count++] = upper;
+    if (!target_begin(connection, false, error))
+        return false;
+    merge_meets_statement(&sql, merge, lower != NULL, upper != NULL, upper_included);
+    bool done = target_query(connection, buffer_string(&sql), count, bounds, &result, error);
+    buffer_release(&sql);
+    *meets = !done || PQntuples(result) > 0;
+    PQclear(result);
+    target_rollback(connection);
+    if (done || error->kind != ERROR_DATA)
+        return done;
+    error_clear(error);
+    return true;
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------------------ */

@@ -28,6 +28,8 @@ struct merge {
     char **operators;             /* of each of them: by which two values are equal. Owned, with the array */
     bool nullable;                /* the key may hold NULL ... */
     bool copy_would_double_nulls; /* ... and the index doesn't see two of those as one */
+    int64_t
+        leading; /* index into columns: the index's first column, where its order is the type's own, text's by bytes; -1 */
     bool inserts_only;            /* rows whose key is there stay as they are */
     int64_t watermark;            /* index into columns; -1: none */
     const char *target_watermark; /* the target's column that it is compared with */
@@ -45,7 +47,7 @@ struct merge_counts {
     int64_t duplicate; /* another row of the source has the same key, and was preferred */
 };
 
-/* Ask the catalogue what merging needs, into operators, nullable and copy_would_double_nulls; the other members are set.
+/* Ask the catalogue what merging needs, into operators, nullable, copy_would_double_nulls and leading; the other members are set.
  * ERROR_CONFIG where the target has no fit unique index on exactly the key (the hint has the statement that makes one), or
  * where the role lacks TEMPORARY on the database or UPDATE on a column. */
 bool merge_look_up(struct merge *merge, struct target_connection *connection, const struct target_table *table,
@@ -57,6 +59,11 @@ void merge_release(struct merge *merge);
 /* Let the server analyse the statements in a transaction that is rolled back: values that can't be compared are found before
  * anything is touched. ERROR_CONFIG. */
 bool merge_rehearse(const struct merge *merge, struct target_connection *connection, struct error *error) THAW_CHECK;
+
+/* Does the target have a row whose `leading` column is at least `lower` and below `upper` (not above, with `upper_included`)? Texts of
+ * values; NULL: open. One look into the index. *meets is true as well where the type can't hold a bound. */
+bool merge_meets(const struct merge *merge, struct target_connection *connection, const char *lower, const char *upper,
+                 bool upper_included, bool *meets, struct error *error) THAW_CHECK;
 
 /* In the load transaction: make the temporary table, which COPY (merge_copy_statement) then fills. */
 bool merge_stage(const struct merge *merge, struct target_connection *connection, struct error *error) THAW_CHECK;

@@ -105,6 +105,27 @@ bool merge_has_order(const struct merge *merge) {
     return merge->watermark >= 0 || merge->sort_count > 0;
 }
 
+/* ---- where nothing can be met ------------------------------------------------------------------------------------------ */
+
+/* Bounds without a type take the column's. Whatever the planner believes to be between them, it doesn't sort the table for one
+ * row: the order makes it take the index. */
+void merge_meets_statement(struct buffer *sql, const struct merge *merge, bool lower, bool upper, bool upper_included) {
+    const char *name = merge->columns[merge->leading].name;
+    buffer_append(sql, "SELECT FROM ");
+    append_target(sql, merge);
+    buffer_append(sql, " AS t WHERE ");
+    append_column(sql, "t", name);
+    buffer_append(sql, lower ? " >= $1" : " IS NOT NULL");
+    if (upper) {
+        buffer_append(sql, " AND ");
+        append_column(sql, "t", name);
+        buffer_appendf(sql, " %s $%d", upper_included ? "<=" : "<", lower ? 2 : 1);
+    }
+    buffer_append(sql, " ORDER BY ");
+    append_column(sql, "t", name);
+    buffer_append(sql, " LIMIT 1");
+}
+
 /* ---- the temporary table -------------------------------------------------------------------------------------------- */
 
 /* The target's own types, modifiers, collations and domains judge what comes in; its defaults and constraints wait for the

@@ -7,6 +7,8 @@
 void merge_stage_statement(struct buffer *sql, const struct merge *merge);
 /* Helps the planner: sizes of keys. */
 void merge_analyze_statement(struct buffer *sql, const struct merge *merge);
+/* At most one line: is there a row between the bounds that are given, $1 and $2? */
+void merge_meets_statement(struct buffer *sql, const struct merge *merge, bool lower, bool upper, bool upper_included);
 /* One line: rows, rows with NULL in their key, keys that come more than once. */
 void merge_examine_statement(struct buffer *sql, const struct merge *merge);
 /* At most one line: the place of a row that differs from another one of its key. */

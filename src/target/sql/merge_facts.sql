@@ -5,7 +5,7 @@ WITH wanted AS (
       LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = $1::oid AND a.attname = k.name AND NOT a.attisdropped
 -- Unique indexes on exactly those columns, in whatever order.
 ), candidate AS (
-    SELECT i.indexrelid, i.indisvalid, i.indimmediate, i.indpred, i.indclass, i.indkey,
+    SELECT i.indexrelid, i.indisvalid, i.indimmediate, i.indpred, i.indclass, i.indkey, i.indcollation,
            coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_not_distinct -- new in 15
       FROM pg_catalog.pg_index AS i
      WHERE i.indrelid = $1::oid AND i.indisunique AND i.indexprs IS NULL
@@ -30,6 +30,18 @@ SELECT (SELECT count(*) > 0 FROM chosen) AS has_index,
           JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace) AS operators,
        (SELECT bool_or(NOT attnotnull) FROM wanted) AS nullable,
        coalesce((SELECT nulls_not_distinct FROM chosen), false) AS nulls_not_distinct,
+       -- The index's first column, where it is ordered as the type is by itself: text by its bytes.
+       (SELECT w.name
+          FROM chosen AS c
+          JOIN wanted AS w ON w.attnum = (c.indkey::int2[])[0]
+          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = $1::oid AND a.attnum = w.attnum
+          JOIN pg_catalog.pg_opclass AS oc ON oc.oid = (c.indclass::oid[])[0] AND oc.opcdefault
+         CROSS JOIN (SELECT datcollate, coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') AS provider -- new in 15
+                       FROM pg_catalog.pg_database AS d WHERE datname = current_database()) AS d
+         WHERE (c.indcollation::oid[])[0] = a.attcollation
+           AND (a.attcollation IN (0, 'pg_catalog."C"'::regcollation, 'pg_catalog."POSIX"'::regcollation)
+                OR (a.attcollation = 'pg_catalog."default"'::regcollation
+                    AND (provider = 'b' OR (provider = 'c' AND datcollate IN ('C', 'POSIX')))))) AS leading,
        (SELECT string_agg(format('%s %s', indexrelid::regclass,
                                  CASE WHEN NOT indisvalid THEN 'is invalid'
                                       WHEN NOT indimmediate THEN 'is deferrable'
