@@ -403,26 +403,29 @@ def test_two_processes_build_each_index_once(migration):
 
 # Killed anywhere
 
-KILLS = 50
+KILLS = 25
 POINTS = ("before_plan_commit", "after_drop", "after_plan_commit", "before_claim", "after_data", "after_commit", "before_finish", "before_build",
           "before_build_commit", "after_build", "before_attach_commit", "after_attach", "before_finish_commit", "after_finish")
 
 
+def randomness(tell) -> random.Random:
+    seed = int(os.environ.get("THAW_KILL_SEED") or time.time_ns() % 1_000_000)
+    tell(f"test_indexes: kill -9, seed {seed} (THAW_KILL_SEED={seed} repeats it)")
+    return random.Random(seed)
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("table_config", [TABLE, UPSERT], ids=["copy", "upsert"])
-def test_invariant_09_kills_at_random_points(migration, tell, table_config):
+def test_invariant_09_kills_at_random_points(migration, tell):
     """A new run after the other, each killed again and again until it is through: at any of the points, at any pass, or at any
     moment. In the end the rows are equal and every definition is what it was."""
-    seed = int(os.environ.get("THAW_KILL_SEED") or time.time_ns() % 1_000_000)
-    numbers = random.Random(seed)
-    tell(f"test_indexes: kill -9, seed {seed} (THAW_KILL_SEED={seed} repeats it)")
+    numbers = randomness(tell)
     table = prepare(migration, *KEY, *SORTS.values())
     before = looks(migration.target)
-    config = migration.config(table_config, parallel_threads=3)
+    config = migration.config(TABLE, parallel_threads=3)
     hits: collections.Counter = collections.Counter()
     runs, seconds = 0, 0.5
     points = list(POINTS)
-    while hits.total() < KILLS // 2:
+    while hits.total() < KILLS:
         if points and numbers.random() < 0.6:
             point = points.pop(numbers.randrange(len(points)))
             finished = migration.thaw.migrate(config, fault=f"{point}:kill:{numbers.randint(1, 3) if 'build' in point or 'attach' in point else 1}")
@@ -443,4 +446,63 @@ def test_invariant_09_kills_at_random_points(migration, tell, table_config):
     migration.target.wait_until_alone()
     migration.thaw.migrate(config).expect(0)
     tell(f"  {dict(sorted(hits.items()))}, {runs + 1} runs came to their end")
+    assert_loaded(migration, table, before)
+
+
+# Of one migration: where it is killed, by how far it has come, and how often at least before it may come further. Planning and
+# finishing are one transaction each, which a kill undoes.
+PHASES = {
+    "planning": (8, ("after_begin", "before_take_target", "after_drop", "before_plan_commit"), "after_plan_commit"),
+    "loading": (16, ("before_claim", "after_claim", "before_data", "before_merge", "after_data", "after_record", "after_commit"), "before_build"),
+    "building": (4, ("before_build", "before_build_commit", "after_build"), "after_build"),
+    "attaching": (3, ("before_attach_commit",), "after_attach"),
+    "finishing": (6, ("before_finish", "before_finish_commit"), "after_finish"),
+}
+PHASE = """
+    SELECT CASE WHEN planned_at IS NULL THEN 'planning' WHEN completed_chunks < total_chunks THEN 'loading'
+                WHEN EXISTS (SELECT FROM migration_status.migration_indexes WHERE built_at IS NULL) THEN 'building'
+                WHEN EXISTS (SELECT FROM migration_status.migration_indexes WHERE restored_at IS NULL) THEN 'attaching'
+                ELSE 'finishing' END
+      FROM migration_status.migration_table_status"""
+
+
+def kill_once(migration, config: dict, point: str, after: float) -> None:
+    """At the point, or where there is none, so many seconds after it has begun to work on the run."""
+    if point:
+        migration.thaw.migrate(config, fault=f"{point}:kill").expect(-9)
+        return
+    process = migration.thaw.start_migrate(config)
+    while " run " not in process.process.stderr.readline():
+        assert process.process.poll() is None
+    time.sleep(after)
+    process.kill()
+    process.wait().expect(-9)
+
+
+@pytest.mark.timeout(300)
+def test_invariant_09_one_upsert_that_is_killed_fifty_times(migration, tell):
+    """One run: while it is planned, loaded, while its indexes are built, while it is finished. Then it completes."""
+    numbers = randomness(tell)
+    table = prepare(migration, *KEY, *SORTS.values())
+    migration.target.execute("INSERT INTO t SELECT i, 'old', 1, NULL FROM generate_series(0, 90) AS i")
+    before = looks(migration.target)
+    config = migration.config({**UPSERT, "batch_size": 5}, parallel_threads=2)
+    hits: collections.Counter = collections.Counter()
+    at_any_moment = 0
+    while hits.total() < 50:
+        phase = migration.target.value(PHASE) if migration.target.has_ledger() else "planning"
+        least, points, onwards = PHASES[phase]
+        point = onwards if hits[phase] >= least and phase != "finishing" else numbers.choice(points)
+        # At whatever moment, while so much is left that it can't come to its end.
+        if phase == "loading" and point != onwards and numbers.random() < 0.5 and migration.target.chunks().get("pending", 0) > 300:
+            point = ""
+        kill_once(migration, config, point, numbers.uniform(0.02, 0.1))
+        migration.target.wait_until_alone()
+        hits[phase] += 1
+        at_any_moment += not point
+    finished = migration.thaw.migrate(config).expect(0)
+    tell(f"  one upsert: {dict(hits)}, of these {at_any_moment} at any moment")
+    assert at_any_moment > 0 and all(hits[phase] > 0 for phase in PHASES), hits
+    assert migration.target.run_status(finished.run_id) == "completed" and migration.target.count("migration_status.migration_runs") == 1
+    assert len(saved(migration.target)) > 8, "not much was dropped"
     assert_loaded(migration, table, before)
