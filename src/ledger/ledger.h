@@ -290,6 +290,11 @@ bool ledger_read_changes(struct target_connection *connection, const char *run_i
 bool ledger_reject_rows(struct target_connection *connection, const struct ledger_claim *claim,
                         const struct encode_refusal *rows, size_t count, int64_t *of_table,
                         struct error *error) THAW_CHECK;
+/* In the load transaction: *row is the number of a row among those of the chunk that aren't set aside, and becomes its number in the
+ * chunk; both from 1. */
+bool ledger_number_row(struct target_connection *connection, const struct ledger_claim *claim, int64_t *row,
+                       struct error *error) THAW_CHECK;
+
 /* ---- merging ------------------------------------------------------------------------------------------------------ */
 
 /* In the load transaction, before ledger_leave_load(): what became of the chunk's rows. ERROR_LOST as there. */

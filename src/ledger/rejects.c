@@ -22,3 +22,16 @@ bool ledger_reject_rows(struct target_connection *connection, const struct ledge
     PQclear(result);
     return true;
 }
+
+bool ledger_number_row(struct target_connection *connection, const struct ledger_claim *claim, int64_t *row,
+                       struct error *error) {
+    char table[NUMBER_SIZE], chunk[NUMBER_SIZE], number[NUMBER_SIZE];
+    const char *parameters[] = {number_text(table, claim->table_id), number_text(chunk, claim->chunk_id),
+                                number_text(number, *row)};
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_number_row, 3, parameters, &result, error))
+        return false;
+    *row = number_of(result, 0, 0);
+    PQclear(result);
+    return true;
+}

@@ -92,9 +92,16 @@ static void pair_columns(struct run_mapping *mapping, const struct config_table 
     memory_release(&taken);
 }
 
-/* Rows are named in messages by their chunking columns, as far as those are copied; not where those are all that can be
- * hashed, which would be rows in full. */
+/* Rows are named in messages by the key that they are merged by; else by their chunking columns, as far as those are copied; not
+ * where those are all that can be hashed, which would be rows in full. */
 static void choose_key_columns(struct run_mapping *mapping) {
+    const struct merge *merge = &mapping->merge;
+    if (mapping->merges) {
+        mapping->key_columns = memory_array(merge->key_count, sizeof *mapping->key_columns);
+        memcpy(mapping->key_columns, merge->key, merge->key_count * sizeof *merge->key);
+        mapping->key_column_count = merge->key_count;
+        return;
+    }
     if (mapping->key_count > NAMING_COLUMNS)
         return;
     mapping->key_columns = memory_array(mapping->key_count, sizeof *mapping->key_columns);

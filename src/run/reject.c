@@ -180,6 +180,7 @@ bool reject_repair(struct worker *worker, const struct run_table *table, const s
 
 struct merge_repair {
     struct repair rows;
+    const struct ledger_claim *claim;
     const char *own_transactions;
     struct merge_counts *counts;
 };
@@ -200,10 +201,11 @@ static bool is_a_rows(const struct error *error) {
 
 static bool refuse_held(struct merge_repair *repair, int64_t row, const struct error *reason, struct error *error) {
     struct repair *rows = &repair->rows;
-    struct encode_refusal refusal = {.row = row + 1, .reason = memory_copy_string(reason->message)};
+    struct encode_refusal refusal = {.reason = memory_copy_string(reason->message)};
     memcpy(refusal.code, reason->code, sizeof refusal.code);
-    if (!merge_describe_held(&rows->table->mapping.merge, &rows->worker->target, row, &refusal.key, &refusal.values,
-                             error)) {
+    if (!merge_describe_held(&rows->table->mapping.merge, &rows->worker->target, row, &refusal.row, &refusal.key,
+                             &refusal.values, error) ||
+        !ledger_number_row(&rows->worker->target, repair->claim, &refusal.row, error)) {
         encode_refusal_release(&refusal);
         return false;
     }
@@ -246,8 +248,10 @@ static bool merge_rows(struct merge_repair *repair, int64_t first, int64_t count
 
 bool reject_merge(struct worker *worker, const struct run_table *table, const struct ledger_claim *claim,
                   const char *own_transactions, struct merge_counts *counts, int64_t *rejected, struct error *error) {
-    struct merge_repair repair = {
-        .rows = {.worker = worker, .table = table}, .own_transactions = own_transactions, .counts = counts};
+    struct merge_repair repair = {.rows = {.worker = worker, .table = table},
+                                  .claim = claim,
+                                  .own_transactions = own_transactions,
+                                  .counts = counts};
     const struct merge *merge = &table->mapping.merge;
     struct target_connection *target = &worker->target;
     int64_t rows = 0;

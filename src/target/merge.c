@@ -336,7 +336,8 @@ bool merge_hold(const struct merge *merge, struct target_connection *connection,
                 struct merge_counts *counts, struct error *error) {
     PGresult *result = NULL;
     memset(counts, 0, sizeof *counts);
-    if (!deduplicate(merge, connection, counts, error) || !execute(connection, merge, merge_hold_statement, error) ||
+    if (!execute(connection, merge, merge_number_statement, error) || !deduplicate(merge, connection, counts, error) ||
+        !execute(connection, merge, merge_hold_statement, error) ||
         !target_query(connection, "SELECT count(*) FROM pg_temp.\"thaw held\"", 0, NULL, &result, error))
         return false;
     *rows = number(result, 0);
@@ -365,8 +366,8 @@ bool merge_take(const struct merge *merge, struct target_connection *connection,
     return done;
 }
 
-bool merge_describe_held(const struct merge *merge, struct target_connection *connection, int64_t row, char **key,
-                         char **values, struct error *error) {
+bool merge_describe_held(const struct merge *merge, struct target_connection *connection, int64_t row, int64_t *number,
+                         char **key, char **values, struct error *error) {
     struct buffer sql = {0};
     PGresult *result = NULL;
     char place[24];
@@ -378,6 +379,7 @@ bool merge_describe_held(const struct merge *merge, struct target_connection *co
         done = error_set(error, ERROR_INTERNAL, "staged row %" PRId64 " is not there any more", row + 1);
     *key = done ? memory_copy_string(PQgetvalue(result, 0, 0)) : NULL;
     *values = done ? memory_copy_string(PQgetvalue(result, 0, 1)) : NULL;
+    *number = done ? strtoll(PQgetvalue(result, 0, 2), NULL, 10) : 0;
     PQclear(result);
     return done;
 }

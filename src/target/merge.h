@@ -85,9 +85,10 @@ bool merge_take(const struct merge *merge, struct target_connection *connection,
                 struct error *error) THAW_CHECK;
 /* Nothing is staged any more. */
 bool merge_empty(const struct merge *merge, struct target_connection *connection, struct error *error) THAW_CHECK;
-/* One of them as JSON objects of its values' texts: its key, and the columns that would be written. Both allocated. */
-bool merge_describe_held(const struct merge *merge, struct target_connection *connection, int64_t row, char **key,
-                         char **values, struct error *error) THAW_CHECK;
+/* One of them as JSON objects of its values' texts: its key, and the columns that would be written, both allocated. *number: the
+ * how manieth of all staged rows it was, from 1. */
+bool merge_describe_held(const struct merge *merge, struct target_connection *connection, int64_t row, int64_t *number,
+                         char **key, char **values, struct error *error) THAW_CHECK;
 
 /* The statements themselves, for tests: what merge_run() sends. Pure. */
 void merge_statement(struct buffer *sql, const struct merge *merge, const char *own_transactions, bool null_keys);

@@ -253,14 +253,22 @@ void merge_empty_statement(struct buffer *sql, const struct merge *merge) {
     append_stage(sql, merge);
 }
 
+/* COPY fills a new table from its beginning to its end. */
+void merge_number_statement(struct buffer *sql, const struct merge *merge) {
+    buffer_append(sql, "CREATE TEMPORARY TABLE \"thaw numbers\" ON COMMIT DROP AS SELECT s.ctid AS place,"
+                       " row_number() OVER (ORDER BY s.ctid) AS number FROM ");
+    append_stage(sql, merge);
+    buffer_append(sql, " AS s");
+}
+
 void merge_hold_statement(struct buffer *sql, const struct merge *merge) {
     buffer_append(sql,
                   "CREATE TEMPORARY TABLE \"thaw held\" ON COMMIT DROP AS SELECT row_number() OVER (ORDER BY s.ctid)"
-                  " AS \"thaw row\", ");
+                  " AS \"thaw row\", n.number AS \"thaw number\", ");
     append_staged_list(sql, merge, "s");
     buffer_append(sql, " FROM ");
     append_stage(sql, merge);
-    buffer_append(sql, " AS s; ");
+    buffer_append(sql, " AS s JOIN pg_temp.\"thaw numbers\" AS n ON n.place = s.ctid; ");
     merge_empty_statement(sql, merge);
 }
 
@@ -292,7 +300,7 @@ void merge_held_statement(struct buffer *sql, const struct merge *merge) {
     append_json_object(sql, merge, merge->key, merge->key_count);
     buffer_append(sql, ", ");
     append_json_object(sql, merge, NULL, merge->written_count);
-    buffer_append(sql, " FROM pg_temp.\"thaw held\" AS h WHERE h.\"thaw row\" = $1::bigint");
+    buffer_append(sql, ", h.\"thaw number\" FROM pg_temp.\"thaw held\" AS h WHERE h.\"thaw row\" = $1::bigint");
 }
 
 /* ---- the merge ---------------------------------------------------------------------------------------------------------- */

@@ -15,12 +15,14 @@ void merge_examine_statement(struct buffer *sql, const struct merge *merge);
 void merge_differing_statement(struct buffer *sql, const struct merge *merge);
 /* The key of the staged row at place $1, as text: "id = 17, day = 2026-01-31". */
 void merge_key_statement(struct buffer *sql, const struct merge *merge);
-/* Keep the staged rows in a table of their own, numbered from 1 in their order, and empty the first. */
+/* Number the staged rows from 1, in the order in which they were staged. */
+void merge_number_statement(struct buffer *sql, const struct merge *merge);
+/* Then keep those that are left in a table of their own, numbered once more, and empty the first. */
 void merge_hold_statement(struct buffer *sql, const struct merge *merge);
 void merge_empty_statement(struct buffer *sql, const struct merge *merge);
 /* Stage those with numbers above $1 and up to $2. */
 void merge_take_statement(struct buffer *sql, const struct merge *merge);
-/* The row number $1 of those, as JSON objects of texts: its key, and what would be written. */
+/* The row number $1 of those, as JSON objects of texts: its key, and what would be written; and its first number. */
 void merge_held_statement(struct buffer *sql, const struct merge *merge);
 /* Anything that orders rows of one key? */
 bool merge_has_order(const struct merge *merge);

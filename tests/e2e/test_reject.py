@@ -111,6 +111,21 @@ def test_invariant_10_a_bad_row_costs_one_row_where_rows_are_merged(migration, n
 
 
 @both_sources
+def test_a_row_has_its_number_in_the_chunk_whoever_refuses_it(migration):
+    """By thaw, by COPY, and by the merge, after which others have been dropped as duplicates."""
+    bad = {10: "'n' || chr(0)", 50: "'no address'", 60: "'10.0.0.66'", 150: "'10.0.0.66'", 200: "'n' || chr(0)"}
+    cases = " ".join(f"WHEN {i} THEN {value}" for i, value in bad.items())
+    migration.source.table("t", {"id": "int", "a": "text"}, f"""
+        SELECT CASE WHEN i BETWEEN 31 AND 33 THEN 30 ELSE i END, CASE i {cases} ELSE '10.0.1.' || CASE WHEN i BETWEEN 31 AND 33 THEN 30 ELSE i END END
+          FROM range(1, 201) AS r(i)""")
+    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, a inet CHECK (a <> '10.0.0.66'))")
+    finished = migration.thaw.migrate(migration.config(table(uniqueness_columns=["id"], chunking="whole", chunking_columns=None))).expect(0)
+    assert migration.target.rows("SELECT chunk_row, (key ->> 'id')::int FROM migration_status.rejected_rows ORDER BY 1") == [(i, i) for i in bad]
+    finished.says('row 60 ({"id": "60"}) is set aside', 'row 150 ({"id": "150"}) is set aside')
+    assert migration.target.count("t") == 200 - 3 - len(bad)
+
+
+@both_sources
 def test_the_same_row_stops_the_table_by_default(migration):
     prepare(migration, "check")
     migration.thaw.migrate(migration.config(table(on_bad_row="stop", chunking="whole", chunking_columns=None))).expect(1)
