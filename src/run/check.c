@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "run/begin.h"
@@ -10,7 +11,9 @@
 #include "run/mapping.h"
 #include "run/merging.h"
 #include "run/presence.h"
+#include "run/snapshot.h"
 #include "run/state.h"
+#include "run/window.h"
 
 /* Code of the findings about things that weren't looked at because something before them failed. */
 static const char not_checked[] = "not_checked";
@@ -24,18 +27,23 @@ struct checker {
 };
 
 /* What failed, as a finding. A driver's or server's words may hold what must not be shown. */
-static void add_failure(const struct checker *checker, struct check_findings *findings, const char *code,
-                        const struct error *error) {
+static void add_error(const struct checker *checker, struct check_findings *findings, enum check_grade grade,
+                      const char *code, const struct error *error) {
     struct buffer message = {0}, hint = {0};
     buffer_append(&message, error->message);
     buffer_append(&hint, error->hint);
     log_redact(checker->run.log, &message);
     log_redact(checker->run.log, &hint);
-    struct check_finding *finding = check_add(findings, CHECK_PROBLEM, code, "%s", buffer_string(&message));
+    struct check_finding *finding = check_add(findings, grade, code, "%s", buffer_string(&message));
     if (hint.length > 0)
         check_hint(finding, "%s", buffer_string(&hint));
     buffer_release(&message);
     buffer_release(&hint);
+}
+
+static void add_failure(const struct checker *checker, struct check_findings *findings, const char *code,
+                        const struct error *error) {
+    add_error(checker, findings, CHECK_PROBLEM, code, error);
 }
 
 /* ---- the source ------------------------------------------------------------------------------------------------------ */
@@ -83,6 +91,54 @@ static bool is_readable(struct checker *checker, const struct source_table *sour
     return readable;
 }
 
+/* Made and dropped again, without rows: whether that is allowed shows in nothing else. */
+static void look_at_scratch(struct checker *checker, const struct run_table *table, struct check_findings *findings) {
+    struct source_scratch scratch;
+    struct buffer name = {0};
+    struct error error;
+    error_clear(&error);
+    buffer_appendf(&name, "check-%d", (int)getpid());
+    source_scratch_name(checker->run.source, &table->relation, table->config->scratch_schema, buffer_string(&name), 0,
+                        &scratch);
+    if (!source_scratch_make(checker->source, &scratch, "SELECT 1 AS \"one\" WHERE 1 = 0", &error) ||
+        !source_scratch_drop(checker->source, &scratch, &error)) {
+        error_hint(&error, scratch.file != NULL
+                               ? "the folder of the source's file, or else TMPDIR, must be writable"
+                               : "scratch_schema must be there, and the role needs CREATE TABLE in it");
+        add_failure(checker, findings, "scratch_schema", &error);
+    } else {
+        check_add(findings, CHECK_OK, "scratch_schema", "scratch tables can be made and dropped in %s",
+                  scratch.file != NULL ? "the folder of its file" : table->config->scratch_schema);
+    }
+    source_scratch_release(&scratch);
+    buffer_release(&name);
+}
+
+static void look_at_past(struct checker *checker, const struct run_table *table, struct source_table *source,
+                         struct check_findings *findings) {
+    bool wanted = table->config->settings.snapshot == SNAPSHOT_TIME_TRAVEL;
+    struct error error;
+    error_clear(&error);
+    if (snapshot_examine(checker->source, source_dialect(checker->run.source), &source->relation, &error)) {
+        check_add(findings, CHECK_OK, "snapshot", "the source can show it as it was: it is read at one moment");
+        return;
+    }
+    error_context(&error, "the source can't show it as it was a moment ago%s",
+                  wanted ? "" : ", so chunks read it one after the other");
+    error_hint(&error, "it needs a table, or a view over tables, with DATA_RETENTION_TIME_IN_DAYS above 0; or set "
+                       "snapshot to \"materialize\" or \"none\"");
+    add_error(checker, findings, wanted ? CHECK_PROBLEM : CHECK_REMARK, "snapshot", &error);
+}
+
+static void look_at_snapshot(struct checker *checker, const struct run_table *table, struct source_table *source,
+                             struct check_findings *findings) {
+    enum config_snapshot wanted = table->config->settings.snapshot;
+    if (wanted == SNAPSHOT_MATERIALIZE)
+        look_at_scratch(checker, table, findings);
+    else if (wanted != SNAPSHOT_NONE && source_dialect(checker->run.source)->at_moment != NULL)
+        look_at_past(checker, table, source, findings);
+}
+
 static bool look_at_source_table(struct checker *checker, const struct run_table *table, struct source_table *source,
                                  struct check_findings *findings) {
     struct error error;
@@ -100,6 +156,7 @@ static bool look_at_source_table(struct checker *checker, const struct run_table
               source->is_view ? "view" : "table", source->column_count);
     if (table->config->source_filter != NULL && !is_readable(checker, source, table->config->source_filter, &error))
         add_failure(checker, findings, "source_filter", &error);
+    look_at_snapshot(checker, table, source, findings);
     if (source->is_view)
         check_hint(check_add(findings, CHECK_REMARK, "view",
                              "it is a view, which the source computes anew for the plan and for every chunk"),
@@ -325,6 +382,15 @@ static void look_at_chunking(struct checker *checker, const struct run_table *ta
     buffer_release(&differences);
 }
 
+static void look_at_watermark(const struct run_table *table, const struct run_mapping *mapping,
+                              struct check_findings *findings) {
+    const char *whole_because = window_examine(mapping, table->config);
+    if (whole_because != NULL)
+        check_hint(
+            check_add(findings, CHECK_REMARK, "source_watermark", "every run reads the whole table: %s", whole_because),
+            "name columns of such types, or leave both watermarks out");
+}
+
 /* Rows by the source's own count, as bytes on the way: for the server's sake, not for the plan's. */
 static void count_load(struct checker *checker, const struct run_table *table, const struct run_mapping *mapping) {
     int64_t rows = checker->source == NULL ? -1 : mapping->source.estimated_rows;
@@ -404,6 +470,7 @@ static void look_at_table(struct checker *checker, size_t index) {
     if (source && target) {
         look_at_columns(checker, table, &mapping, shown);
         look_at_chunking(checker, table, &mapping, findings);
+        look_at_watermark(table, &mapping, findings);
         if (problems_in(findings) == problems)
             look_at_merging(checker, table, &mapping, findings);
     }

@@ -54,6 +54,15 @@ static bool probe(struct source_connection *source, const struct dialect *dialec
     return done;
 }
 
+bool snapshot_examine(struct source_connection *source, const struct dialect *dialect, struct source_relation *relation,
+                      struct error *error) {
+    char *day = NULL;
+    bool done = read_clock(source, dialect, &relation->moment, &day, error) && probe(source, dialect, relation, error);
+    memory_release(&relation->moment);
+    memory_release(&day);
+    return done;
+}
+
 void snapshot_warn_unfixed(struct run *run, const char *why) {
     if (!atomic_exchange(&run->told_unfixed, true))
         log_warning(

@@ -12,7 +12,10 @@
  * the filter is known. ERROR_CONFIG where the settings ask for what this relation doesn't have. */
 bool snapshot_fix(struct worker *worker, const struct run_table *table, struct run_mapping *mapping,
                   struct error *error) THAW_CHECK;
-/* The same for a table that was planned by an earlier process, from what it left in the ledger (`metadata`). ERROR_LOST with
+/* Can the source show the relation as it was a moment ago? For a dialect with at_moment; asks, and changes nothing. */
+bool snapshot_examine(struct source_connection *source, const struct dialect *dialect, struct source_relation *relation,
+                      struct error *error) THAW_CHECK;
+/* snapshot_fix() for a table that was planned by an earlier process, from what it left in the ledger (`metadata`). ERROR_LOST with
  * SNAPSHOT_LOST where `unread` chunks are left and the moment is gone. */
 bool snapshot_take_up(struct worker *worker, const struct run_table *table, const char *metadata, bool unread,
                       struct run_mapping *mapping, struct error *error) THAW_CHECK;

@@ -122,13 +122,32 @@ static bool choose(struct run_window *window, const struct run_mapping *mapping,
     return done;
 }
 
+static bool is_incremental(const struct config_table *config) {
+    return config->source_watermark != NULL && !config->truncate_onstart; /* emptied: all of it */
+}
+
+static const char *judge_columns(const struct source_column *source, const struct target_column *target) {
+    return plan_watermark_supported(source) && target_watermark_fits(source, target)
+               ? NULL
+               : "a window takes a watermark of dates, timestamps or exact numbers at both ends";
+}
+
+const char *window_examine(const struct run_mapping *mapping, const struct config_table *config) {
+    struct error missing;
+    size_t from = 0;
+    size_t to = 0;
+    if (!is_incremental(config) || !find_columns(mapping, config, &from, &to, &missing))
+        return NULL;
+    return judge_columns(&mapping->source.columns[from], &mapping->target.columns[to]);
+}
+
 bool window_choose(struct run_mapping *mapping, const struct run_table *table, const struct config *config,
                    struct source_connection *source, const struct dialect *dialect, struct target_connection *target,
                    struct error *error) {
     struct run_window *window = &mapping->window;
     size_t from = 0;
     size_t to = 0;
-    if (table->config->source_watermark == NULL || table->config->truncate_onstart) { /* emptied: all of it */
+    if (!is_incremental(table->config)) {
         set_filter(mapping, table, dialect);
         return true;
     }
@@ -136,8 +155,8 @@ bool window_choose(struct run_mapping *mapping, const struct run_table *table, c
         return false;
     const struct source_column *watermark = &mapping->source.columns[from];
     const struct target_column *column = &mapping->target.columns[to];
-    if (!plan_watermark_supported(watermark) || !target_watermark_fits(watermark, column)) {
-        window->whole_because = "a window takes a watermark of dates, timestamps or exact numbers at both ends";
+    window->whole_because = judge_columns(watermark, column);
+    if (window->whole_because != NULL) {
         set_filter(mapping, table, dialect);
         return true;
     }

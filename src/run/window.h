@@ -14,6 +14,9 @@ bool window_choose(struct run_mapping *mapping, const struct run_table *table, c
 /* The same from what the ledger has of a table that is planned: `metadata`, JSON text. The configuration isn't asked. */
 bool window_take_up(struct run_mapping *mapping, const struct run_table *table, const struct dialect *dialect,
                     const char *metadata, struct error *error) THAW_CHECK;
+/* Why each run reads the whole table although it has a watermark and isn't emptied first; NULL: it doesn't, or a column is missing,
+ * which pairing the columns tells. Pure. */
+const char *window_examine(const struct run_mapping *mapping, const struct config_table *config);
 void window_release(struct run_window *window);
 
 /* In the transaction that has taken the target: is the history still what the window was chosen by? ERROR_TRANSIENT where

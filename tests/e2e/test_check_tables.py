@@ -30,7 +30,7 @@ def test_where_nothing_is_wrong_nothing_is_said(migration):
     assert checked.codes("problem") == checked.codes("remark") == [], str(checked)
     assert {found.code for found in checked.of("ok")} == {
         "connection", "connections", "max_wal_size", "disk_space", "keepalives", "ledger", "source_table", "target_table", "chunking",
-        "pair"}
+        "pair", *(["snapshot"] if migration.source.kind == "snowflake" else [])}
     assert "about" in checked.one("disk_space").text
     assert [pair["target_type"] for pair in checked.answer["tables"][0]["columns"]] == ["bigint", "text", "numeric(12,2)"]
 
@@ -210,6 +210,52 @@ def test_a_thing_about_the_source_is_told(migration, table, code, words):
     assert checked.codes("problem") == [code], str(checked)
     for word in words:
         assert word in checked.one(code).text, str(checked)
+
+
+SNAPSHOTS = {
+    # settings, fault of the double, grade, code, words
+    "auto": ("snowflake", {}, 0, "ok", "snapshot", ("as it was",)),
+    "auto_without_past": ("snowflake", {}, 1, "remark", "snapshot", ("one after the other", "DATA_RETENTION_TIME_IN_DAYS")),
+    "time_travel_without_past": ("snowflake", {"snapshot": "time_travel"}, 1, "problem", "snapshot", ("can't show it", "Time travel data")),
+    "materialize": ("snowflake", {"snapshot": "materialize", "scratch_schema": "PUBLIC"}, 1, "ok", "scratch_schema", ("PUBLIC",)),
+    "materialize_nowhere": ("snowflake", {"snapshot": "materialize", "scratch_schema": "NOWHERE"}, 0, "problem", "scratch_schema",
+                            ("NOWHERE", "making the scratch table", "needs CREATE TABLE")),
+    "materialize_in_a_file": ("duckdb", {"snapshot": "materialize"}, 0, "ok", "scratch_schema", ("folder",)),
+}
+
+
+@pytest.mark.parametrize("source, settings, no_past, grade, code, words", SNAPSHOTS.values(), ids=SNAPSHOTS.keys(), indirect=["source"])
+def test_whether_one_moment_can_be_had(migration, request, tmp_path, settings, no_past, grade, code, words):
+    prepare(migration, TARGET)
+    if no_past:
+        request.getfixturevalue("double").control({"no_past": 1})
+    checked = check(migration, TABLE, **settings)
+    found = checked.one(code)
+    assert found.grade == grade, str(checked)
+    for word in words:
+        assert word in found.text, str(checked)
+    assert {finding.code for finding in checked.of("problem") + checked.of("remark")} <= {code}, str(checked)
+    assert not list(tmp_path.glob("*scratch*")), "a scratch file was left"
+
+
+WATERMARKS = {
+    "text": ("name", "name", {}, "remark"),
+    "floats": ("ratio", "ratio", {}, "remark"),
+    "exact_numbers": ("amount", "amount", {}, None),
+    "emptied_first": ("name", "name", {"truncate_onstart": True}, None),
+}
+
+
+@pytest.mark.parametrize("source_column, target_column, table, grade", WATERMARKS.values(), ids=WATERMARKS.keys())
+def test_whether_a_watermark_gives_a_floor(migration, source_column, target_column, table, grade):
+    prepare(migration, "CREATE TABLE t (id bigint PRIMARY KEY, name text, amount numeric(12,2), ratio float8)",
+            columns=COLUMNS | {"ratio": "float"})
+    checked = check(migration, TABLE | {"uniqueness_columns": ["id"], "source_watermark": source_column, "target_watermark": target_column} | table)
+    assert not checked.of("problem"), str(checked)
+    assert [(found.grade, found.code) for found in checked.findings if found.code == "source_watermark"] == (
+        [(grade, "source_watermark")] if grade else []), str(checked)
+    if grade:
+        assert "every run reads the whole table" in checked.one("source_watermark").text
 
 
 @both_sources
