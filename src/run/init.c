@@ -122,13 +122,17 @@ static void explain(struct buffer *why, const struct source_table *source) {
     buffer_append(why, source->is_view ? "A view, which the source computes anew for each chunk. " : "");
     buffer_append(why, "truncate_onstart: each run loads it anew. create_target: made where it is missing.");
     if (source->key_count > 0)
-        buffer_append(why,
-                      " uniqueness_columns: the primary key that the source declares; it cuts the table into chunks "
-                      "and is the target's primary key. Snowflake doesn't enforce it: where rows break it, remove it.");
+        buffer_append(
+            why, " uniqueness_columns: the primary key that the source declares; it cuts the table into chunks "
+                 "and is the target's primary key. Snowflake doesn't enforce it: where rows break it, remove it. "
+                 "Without truncate_onstart rows are merged by it (upsert): new keys are inserted, rows that differ "
+                 "updated, others left alone; insert_only_mode leaves keys that are there alone. With "
+                 "source_watermark and target_watermark (a time of change, or a number that only grows) each run "
+                 "reads what is new.");
     else
         buffer_append(why, " No key is declared: name one in uniqueness_columns, or a column by whose order the table "
                            "can be cut in chunking_columns; without either a small table is one chunk, a large one is "
-                           "cut by a hash.");
+                           "cut by a hash. Rows can be merged (upsert) by a key only.");
 }
 
 static json_t *table_entry(const struct config_table *config, const struct source_table *source,

@@ -96,6 +96,8 @@ def test_names_keys_and_reasons(init):
     assert tables["VISITS"]["column_mapping"] == {"ID": "id", "SEEN AT": "seen at"}
     assert tables["VISITS"]["uniqueness_columns"] == ["id"]
     assert "primary key that the source declares" in tables["VISITS"]["_why"]
+    assert all(word in tables["VISITS"]["_why"] for word in ("(upsert)", "insert_only_mode", "source_watermark"))
+    assert "No key is declared" in tables["Größe"]["_why"] and "(upsert) by a key only" in tables["Größe"]["_why"]
     assert tables["odd"]["enabled"] is False and "UNION" in tables["odd"]["_why"]
     assert tables["V"]["_why"].startswith("A view") and tables["V"]["target"] == "v"
     assert "${PGHOST:-}" in json.dumps(config["postgres"]) and config["duckdb"]["path"] == "${DUCKDB_PATH}"
