@@ -196,6 +196,11 @@ bool ledger_take_target(struct target_connection *connection, const char *run_id
 bool ledger_store_plan(struct target_connection *connection, const char *run_id, const struct ledger_plan *plan,
                        int64_t generation, struct error *error) THAW_CHECK;
 
+/* The moment at which the run's tables are read: `candidate`, or what was fixed before. *moment is allocated. In a transaction of its
+ * own. */
+bool ledger_fix_moment(struct target_connection *connection, const char *run_id, const char *candidate, char **moment,
+                       struct error *error) THAW_CHECK;
+
 /* Own statement: remember a scratch table of the source, a JSON object that the source's side understands, before it is made; NULL:
  * there is none any more. */
 bool ledger_note_scratch(struct target_connection *connection, const char *run_id, int64_t table_id,

@@ -166,3 +166,18 @@ bool ledger_finish_run(struct target_connection *connection, const char *run_id,
         return false;
     return ledger_end(connection, write_status(connection, run_id, owner_id, stopped, reason, status, error), error);
 }
+
+bool ledger_fix_moment(struct target_connection *connection, const char *run_id, const char *candidate, char **moment,
+                       struct error *error) {
+    PGresult *result = NULL;
+    const char *parameters[] = {run_id, candidate};
+    if (!target_query(connection, sql_fix_moment, 2, parameters, &result, error))
+        return false;
+    bool found = PQntuples(result) == 1;
+    if (found)
+        *moment = text_of(result, 0, 0);
+    else
+        error_set(error, ERROR_CONFIG, "the run %s is not in the ledger any more", run_id);
+    PQclear(result);
+    return found;
+}

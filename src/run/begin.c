@@ -123,6 +123,7 @@ void begin_release(struct run *run) {
     memory_release(&run->workers);
     memory_release(&run->execution_hash);
     memory_release(&run->source_names);
+    memory_release(&run->moment);
     memory_release(&run->settings);
     pthread_cond_destroy(&run->changed);
     pthread_mutex_destroy(&run->mutex);

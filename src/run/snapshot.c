@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "run/load.h"
 #include "run/materialize.h"
 
 /* Functions whose value changes from query to query, or from day to day, in the SQL of either source. A name in a text or a
@@ -79,19 +80,75 @@ static void settle_at(struct run_mapping *mapping, char *moment) {
     mapping->source.relation.moment = memory_copy_string(moment);
 }
 
-/* The moment is free: where the relation has no past, it is as if it had never been. */
-static bool travel(struct run *run, const struct run_table *table, struct source_connection *source,
-                   struct run_mapping *mapping, char *moment, struct error *error) {
-    const struct dialect *dialect = source_dialect(run->source);
-    bool wanted = table->config->settings.snapshot == SNAPSHOT_TIME_TRAVEL;
-    struct log_scope scope = run_scope(table, 0);
+static char *known_moment(struct run *run) {
+    pthread_mutex_lock(&run->mutex);
+    char *moment = memory_copy_string(run->moment);
+    pthread_mutex_unlock(&run->mutex);
+    return moment;
+}
+
+/* All tables of a run are read at one moment: that which the first of them was planned at. The ledger of the first database has it,
+ * for the processes and the resumes to come. `candidate`: what the clock says. */
+static bool agree_on_moment(struct worker *worker, const struct run_table *table, const char *candidate, char **moment,
+                            struct error *error) {
+    struct run *run = worker->run;
+    if (!load_connect_target(worker, &run->databases[0], error) ||
+        !ledger_fix_moment(&worker->target, run->run_id, candidate, moment, error) ||
+        !load_connect_target(worker, table->database, error))
+        return false;
+    pthread_mutex_lock(&run->mutex);
+    if (run->moment == NULL)
+        run->moment = memory_copy_string(*moment);
+    pthread_mutex_unlock(&run->mutex);
+    return true;
+}
+
+/* Takes `moment` over. *found: the source has the relation as it was then; else `error` says why not. False: it didn't say. */
+static bool try_moment(struct worker *worker, struct run_mapping *mapping, char *moment, bool *found,
+                       struct error *error) {
+    memory_release(&mapping->snapshot.moment);
     settle_at(mapping, moment);
-    if (probe(source, dialect, &mapping->source.relation, error)) {
-        log_write(run->log, LOG_INFO, &scope, "read as it was at %s", moment);
+    *found = probe(worker->source, source_dialect(worker->run->source), &mapping->source.relation, error);
+    return *found || error->kind == ERROR_CONFIG || error->kind == ERROR_DATA || error->kind == ERROR_INTERNAL;
+}
+
+/* The run's moment; where the relation is younger than that, or its past shorter, a moment of its own. */
+static bool find_moment(struct worker *worker, const struct run_table *table, struct run_mapping *mapping, char *now,
+                        bool *found, struct error *error) {
+    struct log_scope scope = run_scope(table, 0);
+    char *moment = known_moment(worker->run);
+    if (moment == NULL && !agree_on_moment(worker, table, now, &moment, error))
+        return false;
+    if (!try_moment(worker, mapping, moment, found, error))
+        return false;
+    if (*found)
+        log_write(worker->run->log, LOG_INFO, &scope, "read as it was at %s", moment);
+    if (*found || strcmp(moment, now) == 0)
         return true;
-    }
-    if (error->kind != ERROR_CONFIG && error->kind != ERROR_DATA && error->kind != ERROR_INTERNAL)
-        return false; /* it didn't say */
+    struct error reason = *error;
+    struct buffer then = {0};
+    buffer_append(&then, moment);
+    error_clear(error);
+    bool answered = try_moment(worker, mapping, memory_copy_string(now), found, error);
+    if (*found)
+        log_write(worker->run->log, LOG_WARNING, &scope,
+                  "read as it was at %s, and not at %s as the run's other tables: the source can't show that (%s)", now,
+                  buffer_string(&then), reason.message);
+    buffer_release(&then);
+    return answered;
+}
+
+/* The moment is free: where the relation has no past, it is as if it had never been. */
+static bool travel(struct worker *worker, const struct run_table *table, struct run_mapping *mapping, char *now,
+                   struct error *error) {
+    struct run *run = worker->run;
+    bool wanted = table->config->settings.snapshot == SNAPSHOT_TIME_TRAVEL;
+    bool found = false;
+    struct log_scope scope = run_scope(table, 0);
+    if (!find_moment(worker, table, mapping, now, &found, error))
+        return false;
+    if (found)
+        return true;
     if (wanted) {
         error->kind = ERROR_CONFIG;
         error_context(error, "the source can't show this relation as it was (snapshot is \"time_travel\")");
@@ -129,7 +186,9 @@ bool snapshot_fix(struct worker *worker, const struct run_table *table, struct r
         memory_release(&moment);
         return true;
     }
-    return travel(run, table, worker->source, mapping, moment, error);
+    bool done = travel(worker, table, mapping, moment, error);
+    memory_release(&moment);
+    return done;
 }
 
 /* Chunks that are read on another day than the others, by a filter that asks for it, are another selection. */

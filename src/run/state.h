@@ -214,6 +214,7 @@ struct run {
     /* guarded by run->mutex */
     int64_t rows_here, chunks_here; /* committed by this process */
     int planning;
+    char *moment; /* at which the run's tables are read, as far as they can be; NULL: not asked for yet. Owned */
 };
 
 /* Names a table, and a chunk of it, in errors and log records. */

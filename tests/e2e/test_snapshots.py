@@ -113,6 +113,47 @@ def test_one_moment_is_used_by_plan_data_and_counts_alike(migration, double):
 
 
 @snowflake_only
+@pytest.mark.parametrize("how", ["at once", "resumed", "joined", "two databases"])
+def test_all_tables_of_a_run_are_read_at_one_moment(migration, how):
+    """The first is planned; then both change, and only then the second is planned. A third is younger than the run."""
+    for name in ("a", "b"):
+        prepare(migration, name=name)
+    migration.target.execute("CREATE TABLE c (id bigint, text text)")
+    second = Target(migration.target.server) if how == "two databases" else migration.target
+    feeds = [migration.source.feed(migration.target.name, TABLE | {"source": "a", "target": "a"}),
+             migration.source.feed(second.name, TABLE | {"source": "b", "target": "b"}) | {"source_name": "second"}]
+    if how == "two databases":
+        second.execute("CREATE TABLE b (id bigint, text text)")
+    else:
+        feeds[0]["tables"] += feeds.pop()["tables"]
+    feeds[0]["tables"].append(TABLE | {"source": "c", "target": "c"})
+    config = migration.config(feeds=feeds, parallel_threads=1)
+    if how == "resumed":
+        migration.thaw.migrate(config, fault="after_plan_commit:kill").expect(-9)
+        migration.target.wait_until_alone()
+    else:
+        first = migration.thaw.start_migrate(config, fault="after_plan_commit:stop")
+        first.wait_until_stopped()
+    relation = migration.source.relation
+    migration.source.execute(*(f"UPDATE {relation(name)} SET \"text\" = 'changed'" for name in ("a", "b")))
+    migration.source.table("c", COLUMNS, "SELECT 1, 'young'")
+    if how == "joined":
+        other = migration.thaw.start_migrate(config, "--join", "--workers", "3")
+        other.process.stderr.readline()
+    finished = go_on(first).expect(0) if how != "resumed" else migration.thaw.migrate(config).expect(0)
+    said = finished.stderr + (other.wait().expect(0).stderr if how == "joined" else "")
+    assert rows(migration.target, "a") == rows(second, "b") == expected(1000), said
+    assert rows(migration.target, "c") == [(1, "young")] and "and not at" in said, said
+    moments = [row for target in {migration.target, second} for row in target.rows(
+        "SELECT source_table, metadata #>> '{snapshot,moment}' FROM migration_status.migration_table_status")]
+    assert len(moments) == 3 and len({moment for _, moment in moments}) == 2, moments
+    assert dict(moments)["a"] == dict(moments)["b"] == migration.target.value("SELECT metadata ->> 'moment' FROM migration_status.migration_runs")
+    migration.target.assert_completed()
+    if second is not migration.target:
+        second.drop()
+
+
+@snowflake_only
 @pytest.mark.parametrize("how", ["in the middle", "before a resume", "retention over"])
 def test_invariant_06_auto_begins_a_lost_moment_again(migration, double, how):
     prepare(migration)
