@@ -156,19 +156,24 @@ static void judge_timeouts(struct check_findings *findings, const struct target_
             "ALTER ROLE \"%s\" SET idle_session_timeout = 0", facts->role);
 }
 
-static void judge_network(struct check_findings *findings, const struct target_server_facts *facts) {
+static void judge_pooler(struct check_findings *findings, const struct check_load *load) {
+    check_hint(check_add(findings, CHECK_REMARK, "pooler",
+                         "a connection pooler stands between here and the server: it must pool by transaction or by "
+                         "session, and its own limits count, too"),
+               "its pool of each database needs %d server connections for each process of the run (PgBouncer: "
+               "default_pool_size), and no time-outs of its own (query_timeout, idle_transaction_timeout)",
+               load->workers + CONNECTIONS_A_DATABASE);
+    check_hint(check_add(findings, CHECK_REMARK, "keepalives",
+                         "behind a pooler thaw doesn't set the server's TCP keepalives, by which it notices a dead "
+                         "pooler: after two hours by default"),
+               "set tcp_keepalives_idle = 10, tcp_keepalives_interval = 5 and tcp_keepalives_count = 4 in the server, "
+               "and tcp_keepalive in the pooler");
+}
+
+static void judge_network(struct check_findings *findings, const struct target_server_facts *facts,
+                          const struct check_load *load) {
     if (facts->pooled)
-        check_hint(
-            check_add(findings, CHECK_REMARK, "pooler",
-                      "a connection pooler stands between here and the server: it must pool by transaction or by "
-                      "session, and its own limits count, too"),
-            "give it as many server connections as the run needs, and no query or idle time-outs of its own");
-    if (facts->pooled)
-        check_hint(
-            check_add(findings, CHECK_REMARK, "keepalives",
-                      "behind a pooler thaw can't set the server's TCP keepalives, which notice a dead client after "
-                      "two hours by default"),
-            "ALTER SYSTEM SET tcp_keepalives_idle = 10, tcp_keepalives_interval = 5, tcp_keepalives_count = 4");
+        judge_pooler(findings, load);
     else if (!facts->local_socket && (facts->keepalive_seconds <= 0 || facts->keepalive_seconds > 600))
         check_hint(check_add(findings, CHECK_REMARK, "keepalives",
                              "the server does not take TCP keepalives for our sessions (tcp_keepalives_idle is %" PRId64
@@ -191,7 +196,7 @@ void check_server(struct check_findings *findings, const struct target_server_fa
                    "set parallel_threads of the large tables to %d, or less", MANY_ON_A_TABLE);
     judge_wal(findings, facts, load);
     judge_durability(findings, facts);
-    judge_network(findings, facts);
+    judge_network(findings, facts, load);
 }
 
 void check_target_database(struct check_findings *findings, const struct target_server_facts *facts) {

@@ -13,6 +13,8 @@ enum {
     HEARTBEAT_EVERY_MS = 5000,
     DEADLINE_SECONDS = 30, /* published with each heartbeat: after it, others may terminate our backends */
     CONTROL_STALL_US = 15000000,
+    /* A pooler may have no connection left for the presence: told before the server ends the decision that waits for it. */
+    POOLED_STALL_US = 10000000,
     CONTROL_GRACE_US = 2000000, /* at the end: a statement under way that is answered leaves its connection usable */
     LOSSES_ALLOWED = 8          /* attempts to get a lost presence back, about three minutes */
 };
@@ -42,7 +44,14 @@ bool presence_connect(struct run *run, struct run_database *database, struct err
 }
 
 bool presence_prepare(struct run *run, struct run_database *database, struct error *error) {
-    return target_usable(&database->presence) || connect(run, database, &database->presence, "presence", error);
+    struct target_connection *presence = &database->presence;
+    if (target_usable(presence))
+        return true;
+    if (!connect(run, database, presence, "presence", error))
+        return false;
+    if (presence->pooled && presence->stall_limit_us > POOLED_STALL_US)
+        presence->stall_limit_us = POOLED_STALL_US;
+    return true;
 }
 
 bool presence_register(struct run *run, struct run_database *database, bool in_transaction, struct error *error) {

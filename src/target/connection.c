@@ -24,12 +24,14 @@ static const char *const defaults[][2] = {
 };
 
 /* The server's end of the same, and a query of ours that nobody waits for any more ends by itself. Each is tried: a
- * server or a pooler that doesn't know one works without. Messages in English, where the role may say so. */
+ * server that doesn't know one works without. Messages in English, where the role may say so. One row where the backend is
+ * the one that the log-in named, none where a pooler lends us one: its next borrower is somebody else. */
 static const char *const session_sql = "SELECT pg_catalog.set_config('tcp_keepalives_idle', '10', false),"
                                        " pg_catalog.set_config('tcp_keepalives_interval', '5', false),"
                                        " pg_catalog.set_config('tcp_keepalives_count', '4', false),"
                                        " pg_catalog.set_config('tcp_user_timeout', '30000', false),"
-                                       " pg_catalog.set_config('client_connection_check_interval', '2s', false)";
+                                       " pg_catalog.set_config('client_connection_check_interval', '2s', false)"
+                                       " WHERE pg_catalog.pg_backend_pid() = $1::integer";
 static const char *const messages_sql = "SELECT pg_catalog.set_config('lc_messages', 'C', false)"
                                         " WHERE pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
 
@@ -154,13 +156,25 @@ static bool finish(struct target_connection *connection, int64_t limit_us, struc
 }
 
 /* What the server refuses of it isn't needed; a connection that breaks over it is an error. */
-static bool try_settings(struct target_connection *connection, const char *sql, struct error *error) {
-    if (target_execute(connection, sql, error))
-        return true;
+static bool is_lost(struct target_connection *connection, struct error *error) {
     if (!target_usable(connection) || PQtransactionStatus(connection->pg) != PQTRANS_IDLE)
-        return false;
+        return true;
     error_clear(error);
-    return true;
+    return false;
+}
+
+static bool set_up_session(struct target_connection *connection, struct error *error) {
+    char pid[16];
+    const char *parameters[] = {pid};
+    PGresult *result = NULL;
+    snprintf(pid, sizeof pid, "%d", connection->backend_pid);
+    if (!target_query(connection, session_sql, 1, parameters, &result, error))
+        return !is_lost(connection, error);
+    connection->pooled = PQntuples(result) == 0;
+    PQclear(result);
+    if (connection->pooled || PQserverVersion(connection->pg) < 150000)
+        return true;
+    return target_execute(connection, messages_sql, error) || !is_lost(connection, error);
 }
 
 static bool pin_session(struct target_connection *connection, struct error *error) {
@@ -173,8 +187,7 @@ static bool pin_session(struct target_connection *connection, struct error *erro
                          version / 10000);
     connection->backend_pid = PQbackendPID(connection->pg);
     connection->database = memory_copy_string(PQdb(connection->pg));
-    return try_settings(connection, session_sql, error) &&
-           (version < 150000 || try_settings(connection, messages_sql, error));
+    return set_up_session(connection, error);
 }
 
 bool target_connect(struct target_connection *connection, const struct config_target *target, const char *database,
@@ -216,6 +229,8 @@ bool target_wait(struct target_connection *connection, bool for_write, struct er
         if (connection->stall_limit_us > 0 && waited_us >= connection->stall_limit_us) {
             error_set(error, ERROR_TRANSIENT, "PostgreSQL neither took nor sent a byte for %d s",
                       (int)(waited_us / 1000000));
+            if (connection->pooled) /* no process id of the server's is known */
+                return error_hint(error, TARGET_POOL_HINT);
             return error_hint(error, "see pg_stat_activity for what backend %d waits for", connection->backend_pid);
         }
     }

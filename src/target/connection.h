@@ -1,7 +1,8 @@
 /* A connection to PostgreSQL through libpq's asynchronous calls, so that every wait has a deadline and can be broken off.
  *
- * Sessions are pinned at connect (keepalives, tcp_user_timeout, client_encoding) and by target_begin() with SET LOCAL,
- * so that they work behind PgBouncer in transaction mode.
+ * What a session needs is set by target_begin() with SET LOCAL, so that it holds behind PgBouncer in transaction mode, too.
+ * What is set for a whole session (keepalives, tcp_user_timeout) is set where the session is ours alone: a pooler would hand
+ * it on to strangers.
  *
  * A wait that was broken off (ERROR_STOPPED, or ERROR_TRANSIENT by the stall limit) leaves a statement under way: call
  * target_rollback(), which closes the connection then, and look at target_usable() before the next use.
@@ -24,7 +25,8 @@ struct target_connection {
     const struct cancel *cancel; /* borrowed; checked in every wait, at least every 100 ms */
     int64_t stall_limit_us;      /* a wait in which nothing arrives or leaves for so long is ERROR_TRANSIENT; 0: none */
     int64_t cancel_grace_us;     /* a wait obeys a requested stop only after so long; set around COMMIT */
-    int backend_pid;             /* PgBouncer's invention where there is one */
+    int backend_pid;             /* a pooler's invention where there is one */
+    bool pooled;                 /* the backend isn't the one that the log-in named: a pooler is in between */
     char opening[96];            /* SQL that each transaction begins with, after the settings; "": none */
     char *database;              /* owned; the database that the server says we are in */
     _Atomic int64_t last_activity_us; /* monotonic: when bytes last moved; read by the watchdog */
@@ -67,6 +69,11 @@ bool target_next_result(struct target_connection *connection, PGresult **result,
 bool target_failure(struct target_connection *connection, const PGresult *result, struct error *error);
 /* The same for a connection that failed to come about, from PQerrorMessage() at verbosity PQERRORS_VERBOSE. */
 bool target_connect_failure(PGconn *pg, struct error *error);
+/* What to do where a pooler keeps us waiting, or says that it has no connection for us. */
+#define TARGET_POOL_HINT                                                                                               \
+    "see SHOW POOLS of the connection pooler: where clients wait (cl_waiting), raise its pool (PgBouncer: "            \
+    "default_pool_size) to the "                                                                                       \
+    "workers and two more of each process of the run, or lower parallel_threads"
 /* The kind that a SQLSTATE means: class 08, 40, 53, 57P0x and 55P03 are transient, 22, 23 data, 28 auth, ... */
 enum error_kind target_error_kind(const char *sqlstate);
 

@@ -61,6 +61,37 @@ static const struct {
     {"P0", ERROR_DATA, NULL},
 };
 
+/* A pooler's own words: PgBouncer gives them all one SQLSTATE, so the words have to do (objects.c, client.c and janitor.c of
+ * https://github.com/pgbouncer/pgbouncer). The first that is found counts; what isn't here passes: a server that is away, a
+ * connection that crashed. */
+#define POOLER_SQLSTATE "08P01"
+static const struct {
+    const char *words;
+    enum error_kind kind;
+    const char *hint;
+} pooler_meanings[] = {
+    {"query_wait_timeout", ERROR_TRANSIENT, TARGET_POOL_HINT},
+    {"max_client_conn", ERROR_TRANSIENT,
+     "raise PgBouncer's max_client_conn: a process has a connection for each worker and two more"},
+    {"statement pooling", ERROR_CONFIG, "set PgBouncer's pool_mode to transaction (or session)"},
+    {"unsupported startup parameter", ERROR_CONFIG,
+     "add it to PgBouncer's ignore_startup_parameters, or leave it out of postgres.url and PGOPTIONS"},
+    {"does not exist", ERROR_CONFIG, "check target_pg_database and postgres.user: names are exact, case included"},
+    {"no such database", ERROR_CONFIG, "add the database to PgBouncer's section [databases]"},
+    {"no such user", ERROR_AUTH, "add the user to PgBouncer's auth_file"},
+    {"authentication failed", ERROR_AUTH, "check postgres.user and postgres.password, and PgBouncer's auth_file"},
+    {"", ERROR_TRANSIENT, NULL},
+};
+
+static void judge_pooler(struct error *error) {
+    size_t at = 0;
+    while (strstr(error->message, pooler_meanings[at].words) == NULL)
+        at++;
+    error->kind = pooler_meanings[at].kind;
+    if (pooler_meanings[at].hint != NULL)
+        error_hint(error, "%s", pooler_meanings[at].hint);
+}
+
 static size_t meaning_of(const char *sqlstate) {
     size_t count = sizeof meanings / sizeof meanings[0];
     for (size_t i = 0; i < count; i++)
@@ -146,6 +177,9 @@ bool target_failure(struct target_connection *connection, const PGresult *result
         hint = hint_of(sqlstate);
     if (hint != NULL)
         error_hint(error, "%s", hint);
+    /* PostgreSQL's own violations of the protocol name their severity twice, since 9.6. */
+    if (strcmp(sqlstate, POOLER_SQLSTATE) == 0 && PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) == NULL)
+        judge_pooler(error);
     buffer_release(&text);
     return false;
 }
@@ -195,6 +229,8 @@ bool target_connect_failure(PGconn *pg, struct error *error) {
                        buffer_string(&text));
         if (hint_of(sqlstate) != NULL)
             error_hint(error, "%s", hint_of(sqlstate));
+        if (strcmp(sqlstate, POOLER_SQLSTATE) == 0 && location == NULL)
+            judge_pooler(error);
     }
     if (error->kind == ERROR_AUTH && code == NULL)
         error_hint(error, "set postgres.password, PGPASSWORD or a password file");

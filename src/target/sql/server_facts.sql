@@ -11,7 +11,6 @@ SELECT current_setting('server_version') AS version,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
        pg_is_in_recovery() AS standby,
        (SELECT reset_val = 'on' FROM setting WHERE name = 'default_transaction_read_only') AS read_only,
-       pg_backend_pid() AS backend_pid,
        inet_client_addr() IS NULL AS local_socket,
        (SELECT reset_val FROM setting WHERE name = 'max_connections') AS max_connections,
        (SELECT sum(reset_val::bigint) FROM setting
