@@ -36,6 +36,9 @@ static const char worker_help[] =
     "configuration, and\n"
     "--source and --table, must be those that the run was started with. Workers may come, go and die at any time.\n\n"
     "      --run-id U          the run, as `thaw status` shows it\n"
+    "      --begin             where there is no run U yet, begin it: so that a fleet agrees on one run, give each of "
+    "its\n"
+    "                          processes the same UUID, such as the job's\n"
     "      --source A,B        the sources that the run was started with\n"
     "      --table T,...       the tables that the run was started with\n"
     "      --workers N         threads that load at once (default: parallel_threads of the configuration)\n";
@@ -49,7 +52,8 @@ enum {
     OPTION_RUN_ID,
     OPTION_RESUME_MAX_AGE,
     OPTION_WORKERS,
-    OPTION_JOIN
+    OPTION_JOIN,
+    OPTION_BEGIN
 };
 
 static const struct option migrate_options[] = {COMMON_OPTIONS,
@@ -65,6 +69,7 @@ static const struct option migrate_options[] = {COMMON_OPTIONS,
 
 static const struct option worker_options[] = {COMMON_OPTIONS,
                                                {"run-id", required_argument, NULL, OPTION_RUN_ID},
+                                               {"begin", no_argument, NULL, OPTION_BEGIN},
                                                {"source", required_argument, NULL, OPTION_SOURCE},
                                                {"table", required_argument, NULL, OPTION_TABLE},
                                                {"workers", required_argument, NULL, OPTION_WORKERS},
@@ -130,6 +135,9 @@ static bool take_own_option(struct migrate_options *options, int option) {
                REFUSE("--workers takes a whole number from 1 to 256, not \"%s\"", optarg);
     case OPTION_JOIN:
         options->run.join = true;
+        return true;
+    case OPTION_BEGIN:
+        options->run.begin = true;
         return true;
     default:
         return options_take(&options->common, options->command, option);

@@ -162,6 +162,7 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
         .no_resume = options->no_resume,
         .run_id = options->run_id,
         .join = options->join,
+        .begin = options->begin,
         .any_settings = options->any_settings,
         .max_age_hours = options->resume_max_age_hours >= 0 ? options->resume_max_age_hours
                                                             : run->config->settings.resume_max_age_hours,
@@ -174,15 +175,15 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     run->resumed = decision.resume || decision.join || decision.completed;
     run->joined = decision.join;
     bool done = true;
+    memcpy(run->run_id, decision.run_id, sizeof run->run_id);
     if (run->resumed) {
-        memcpy(run->run_id, decision.run_id, sizeof run->run_id);
         log_set_run(run->log, run->run_id);
         clock_format_duration(decision.idle_us, idle, sizeof idle);
         if (!decision.completed)
             log_info(run->log, "run", "%s run %s, whose last progress was %s ago",
                      decision.join ? "joining" : "resuming", run->run_id, idle);
     } else {
-        done = ledger_new_uuid(&run->databases[0].control, run->run_id, error);
+        done = run->run_id[0] != '\0' || ledger_new_uuid(&run->databases[0].control, run->run_id, error);
         log_set_run(run->log, run->run_id);
         log_info(run->log, "run", "NO RESUMABLE RUN FOUND%s",
                  decision.explanation.length == 0 ? ": there is no unfinished run" : "; candidates:");

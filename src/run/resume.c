@@ -149,33 +149,44 @@ static bool refuse_live(const struct candidate *candidate, struct error *error) 
         error, "wait until it ends, help it with --join, or stop that process: its work is kept and can be resumed");
 }
 
-static bool decide_by_id(const struct resume_request *request, const struct ledger_runs *databases,
-                         size_t database_count, struct resume_decision *decision, struct error *error) {
-    struct candidate candidate = fold(request->run_id, databases, database_count);
-    if (candidate.run == NULL) {
+static bool decide_by_id(const struct resume_request *request, const struct candidate *known,
+                         struct resume_decision *decision, struct error *error) {
+    if (known->run == NULL) {
         error_set(error, ERROR_CONFIG, "no target database has a run %s", request->run_id);
         return error_hint(error, "`thaw status` lists the runs");
     }
-    if (candidate.completed) { /* a worker that comes late has no work, and no reason to complain */
-        choose(decision, request, &candidate);
+    if (known->completed) { /* a worker that comes late has no work, and no reason to complain */
+        choose(decision, request, known);
         decision->completed = true;
         decision->resume = decision->join = false;
         return true;
     }
-    if (candidate.live && !request->join)
-        return refuse_live(&candidate, error);
-    if (!request->any_settings && !same_settings(request, &candidate, error))
+    if (known->live && !request->join)
+        return refuse_live(known, error);
+    if (!request->any_settings && !same_settings(request, known, error))
         return false;
-    choose(decision, request, &candidate);
+    choose(decision, request, known);
     return true;
+}
+
+/* Why nothing is to be resumed, whatever there is; NULL where something may be. */
+static const char *wish_for_new(const struct resume_request *request) {
+    if (request->run_id != NULL)
+        return "another run_id is to be begun";
+    return request->no_resume ? "--no-resume was given" : NULL;
 }
 
 bool resume_decide(const struct resume_request *request, const struct ledger_runs *databases, size_t database_count,
                    struct resume_decision *decision, struct error *error) {
     int64_t latest = INT64_MIN;
     memset(decision, 0, sizeof *decision);
-    if (request->run_id != NULL)
-        return decide_by_id(request, databases, database_count, decision, error);
+    if (request->run_id != NULL) {
+        struct candidate known = fold(request->run_id, databases, database_count);
+        if (known.run != NULL || !request->begin)
+            return decide_by_id(request, &known, decision, error);
+        snprintf(decision->run_id, sizeof decision->run_id, "%s", request->run_id);
+    }
+    const char *wish = wish_for_new(request);
     for (size_t d = 0; d < database_count; d++)
         for (size_t i = 0; i < databases[d].count; i++) {
             const struct ledger_run *run = &databases[d].list[i];
@@ -187,15 +198,15 @@ bool resume_decide(const struct resume_request *request, const struct ledger_run
                 continue;
             if (candidate.live && same_text(run->source_names, request->source_names)) {
                 resume_decision_release(decision);
-                if (!request->join)
+                if (!request->join || request->run_id != NULL)
                     return refuse_live(&candidate, error);
                 if (!same_settings(request, &candidate, error))
                     return false;
                 choose(decision, request, &candidate);
                 return true;
             }
-            if (request->no_resume) {
-                buffer_append(&why, "--no-resume was given");
+            if (wish != NULL) {
+                buffer_append(&why, wish);
             } else if (judge(request, &candidate, &why) && candidate.progress_us > latest) {
                 latest = candidate.progress_us;
                 choose(decision, request, &candidate);

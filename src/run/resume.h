@@ -20,6 +20,7 @@ struct resume_request {
     bool no_resume;
     const char *run_id; /* the one run asked for (--resume-run-id, thaw worker --run-id), or NULL */
     bool join;          /* a live run may be joined, if its settings are the same */
+    bool begin;         /* with run_id: where it isn't there, a new run has it */
     bool any_settings;  /* with run_id: neither age nor settings matter */
     double max_age_hours;
     int64_t now_us; /* the servers' clock */
@@ -29,7 +30,7 @@ struct resume_decision {
     bool resume;     /* an interrupted run is taken up */
     bool join;       /* a live run is joined */
     bool completed;  /* the run asked for by its run_id is completed: nothing is left to do */
-    char run_id[37]; /* of any of them */
+    char run_id[37]; /* of any of them, or the one that a new run is to have; "": a new run has whichever it likes */
     int64_t idle_us; /* since its last progress */
     struct buffer
         explanation; /* for the log, where nothing is resumed: each candidate and why it isn't one, one a line; "" : no candidates */

@@ -32,6 +32,7 @@ struct run_options {
     const char *run_id;          /* only this run; NULL: whichever can be resumed, or a new one */
     bool any_settings;           /* with run_id: resume whatever its age and settings */
     bool join;                   /* join the run where it is live */
+    bool begin;                  /* with run_id: where there is no such run, begin it under this run_id */
     double resume_max_age_hours; /* negative: the configuration's */
     /* Begin or resume the run, so that it has a run_id that others can join, and leave it to them: partial, or completed
      * where nothing is left to do. */

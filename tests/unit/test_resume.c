@@ -246,6 +246,49 @@ static void test_joining_needs_the_same_settings(void **state) {
     }
 }
 
+static void test_a_run_id_from_outside_is_begun_once(void **state) {
+    static const struct {
+        const char *asked, *status, *sources;
+        bool live, refused, completed, join, resume;
+    } cases[] = {
+        /* another run of the same sources, and its state */
+        {id_b, "running", "a,b", .live = true, .refused = true},
+        {id_b, "running", "a,b"},
+        {id_b, "failed", "a,b"},
+        {id_b, "completed", "a,b"},
+        {id_b, "running", "c", .live = true},
+        /* the run itself: somebody has begun it */
+        {id_a, "running", "a,b", .live = true, .join = true},
+        {id_a, "running", "a,b", .resume = true},
+        {id_a, "partial", "a,b", .resume = true},
+        {id_a, "completed", "a,b", .completed = true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ledger_run runs[] = {make_run(id_a, hour)};
+        struct ledger_runs listed = {.list = runs, .count = 1};
+        struct resume_request request = make_request();
+        struct resume_decision decision;
+        struct error error;
+        request.run_id = cases[i].asked;
+        request.begin = request.join = true;
+        snprintf(runs[0].status, sizeof runs[0].status, "%s", cases[i].status);
+        runs[0].source_names = TEXT(cases[i].sources);
+        runs[0].live = cases[i].live;
+        error_clear(&error);
+        assert_int_equal(resume_decide(&request, &listed, 1, &decision, &error), !cases[i].refused);
+        if (cases[i].refused) {
+            assert_string_equal(error.code, RESUME_LIVE); /* it is waited for */
+            continue;
+        }
+        assert_string_equal(decision.run_id, cases[i].asked);
+        assert_int_equal(decision.join, cases[i].join);
+        assert_int_equal(decision.resume, cases[i].resume);
+        assert_int_equal(decision.completed, cases[i].completed);
+        resume_decision_release(&decision);
+    }
+}
+
 static void test_databases_are_folded(void **state) {
     (void)state;
     struct resume_request request = make_request();
@@ -280,6 +323,7 @@ int main(void) {
         cmocka_unit_test(test_run_completed_in_one_database_only_goes_on),
         cmocka_unit_test(test_live_run_is_joined_on_request),
         cmocka_unit_test(test_joining_needs_the_same_settings),
+        cmocka_unit_test(test_a_run_id_from_outside_is_begun_once),
         cmocka_unit_test(test_databases_are_folded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
