@@ -56,7 +56,7 @@ class Fleet:
         for process in [process for process in self.live if process.process.poll() is not None]:
             self.live.remove(process)
             ended = process.wait()
-            assert ended.status in (0, 3, -9, -15), ended  # -15: before it was ready for signals, or asked twice
+            assert ended.status in (0, 3, -9, -15), ended  # -15: before it was ready for signals
             self.statuses[ended.status] += 1
             if ended.status != 0:
                 self.add()
