@@ -4,7 +4,10 @@ import contextlib
 import json
 import pathlib
 
+from cfnlint.decode import cfn_yaml
+
 from tests.servers.lambda_emulator import Emulator
+from thaw import ROOT
 
 ACTIONS = {"migrate": "completed", "validate_config": "success", "test_connections": "success"}
 BODY = ["status", "run_id", "sources", "total_sources", "sources_completed", "sources_partial", "sources_failed",
@@ -38,6 +41,18 @@ def ask(emulator: Emulator, event, code: int = 200, status: str | None = None) -
 def records(emulator: Emulator) -> list:
     """The function's log: every line of it is one JSON object."""
     return [json.loads(line) for line in emulator.log()]
+
+
+def alarms_of_metrics() -> list:
+    """(metric, names of its dimensions) of each alarm that the template makes of the function's own metrics; an optional dimension both ways."""
+    resources = cfn_yaml.load(str(ROOT / "deploy/aws/template.yaml"))["Resources"].values()
+    found = []
+    for alarm in (resource["Properties"] for resource in resources if resource["Type"] == "AWS::CloudWatch::Alarm"):
+        if alarm["Namespace"] == "thaw":
+            fixed = [entry["Name"] for entry in alarm["Dimensions"] if "Name" in entry]
+            optional = [entry["Fn::If"][1]["Name"] for entry in alarm["Dimensions"] if "Fn::If" in entry]
+            found += [(alarm["MetricName"], fixed), *([(alarm["MetricName"], fixed + optional)] if optional else [])]
+    return found
 
 
 def metrics(emulator: Emulator) -> list:

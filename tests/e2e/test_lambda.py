@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from functions import ACTIONS, ask, function, metrics, records
+from functions import ACTIONS, alarms_of_metrics, ask, function, metrics, records
 from marks import both_sources
 from tests.servers.lambda_emulator import Emulator
 from thaw import TEXT_RECORD
@@ -135,7 +135,12 @@ def test_a_failure_is_answered_with_its_reason(two_sources, tmp_path):
         assert "second_id_check" in body["error"] and "23514" in body["error"]
         assert (body["sources_completed"], body["sources_failed"], body["needs_retry"]) == (1, 1, False)
         assert body["run_id"] and 0 < body["progress_percent"] < 100
-        assert metrics(lambda_function)[-1]["failures"] == 1
+        failed = metrics(lambda_function)[-1]
+        assert failed["failures"] == 1
+        declared, = failed["_aws"]["CloudWatchMetrics"]
+        assert len(alarms_of_metrics()) == 4 and declared["Namespace"] == "thaw"
+        for metric, dimensions in alarms_of_metrics():  # an alarm of anything else would never be raised
+            assert metric in [entry["Name"] for entry in declared["Metrics"]] and dimensions in declared["Dimensions"]
         migration.target.execute("ALTER TABLE second DROP CONSTRAINT second_id_check")
         again = ask(lambda_function, {"resume_run_id": body["run_id"].upper(), "no_resume": True}, 200, "completed")
         assert again["run_id"] == body["run_id"]

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 
+import boto3
+import moto
 import pytest
 from cfnlint.decode import cfn_yaml
 from samtranslator.translator.transform import transform
@@ -79,6 +81,8 @@ BREAKS = {
     "a_reference_to_nothing": ("template.yaml", "!GetAtt FunctionRole.Arn", "!GetAtt FunctionRoles.Arn"),
     "a_runtime_that_is_none": ("template.yaml", "Runtime: provided.al2023", "Runtime: provided.al2042"),
     "a_state_machine_without_its_type": ("template.yaml", "DefinitionUri: migrate.asl.json", "DefinitionFile: migrate.asl.json"),
+    "an_alarm_that_compares_with_nothing": ("template.yaml", "ComparisonOperator: LessThanThreshold", "ComparisonOperator: BelowThreshold"),
+    "an_alarm_under_no_condition": ("template.yaml", "Condition: WatchesRows", "Condition: WatchesRow"),
     "a_schedule_without_its_window": ("schedules/nightly.yaml", 'FlexibleTimeWindow: {Mode: "OFF"}', ""),
 }
 
@@ -144,3 +148,63 @@ def test_roles_may_do_no_more_than_they_must():
     assert not [statement for statement in roles["MigrateRole"] if "states:StartExecution" in statement["Action"]]
     secrets = [statement for statement in roles["FunctionRole"] if statement["Action"] == "secretsmanager:GetSecretValue"]
     assert [statement["Resource"] for statement in secrets] == [{"Ref": "SecretArns"}]
+
+
+# Alarms
+
+
+def resolved(value, names: dict, conditions: dict):
+    """With what CloudFormation's functions make of it: `names` for Ref; None for what is left out."""
+    if isinstance(value, list):
+        return [item for item in (resolved(item, names, conditions) for item in value) if item is not None]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        (function, given), = value.items()
+        if function == "Ref":
+            return names[given]
+        if function == "Condition":
+            return resolved(conditions[given], names, conditions)
+        if function == "Fn::If":
+            return resolved(given[1] if resolved(conditions[given[0]], names, conditions) else given[2], names, conditions)
+        if function in ("Fn::Not", "Fn::And", "Fn::Equals", "Fn::Join"):
+            given = resolved(given, names, conditions)
+            return {"Fn::Not": lambda: not given[0], "Fn::And": lambda: all(given), "Fn::Equals": lambda: given[0] == given[1],
+                    "Fn::Join": lambda: given[0].join(given[1])}[function]()
+    return {name: resolved(member, names, conditions) for name, member in value.items()}
+
+
+ALARMS = {
+    "without_a_topic": ({"AlarmRows": 5, "AlarmMemory": 5}, {}),
+    "with_a_topic": ({"AlarmTopicArn": "topic"}, {"TablesFailed": ("failures", {"function": "Function"}, 1)}),
+    "later": ({"AlarmTopicArn": "topic", "AlarmFailures": 7}, {"TablesFailed": ("failures", {"function": "Function"}, 7)}),
+    "memory": ({"AlarmTopicArn": "topic", "AlarmMemory": 1800},
+               {"TablesFailed": ("failures", {"function": "Function"}, 1), "MemoryScarce": ("memory", {"function": "Function"}, 1800)}),
+    "rows": ({"AlarmTopicArn": "topic", "AlarmRows": 1000},
+             {"TablesFailed": ("failures", {"function": "Function"}, 1), "RowsMissing": ("rows", {"function": "Function"}, 1000)}),
+    "rows_of_a_source": ({"AlarmTopicArn": "topic", "AlarmRows": 1000, "AlarmSource": "a,b"},
+                         {"TablesFailed": ("failures", {"function": "Function"}, 1),
+                          "RowsMissing": ("rows", {"function": "Function", "source": "a,b"}, 1000)}),
+}
+
+
+@pytest.mark.parametrize("case", ALARMS)
+def test_alarms_are_those_that_are_asked_for(case, monkeypatch):
+    """Of what CloudFormation gets; CloudWatch takes each."""
+    given, expected = ALARMS[case]
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    template = translated(load(AWS / "template.yaml"))
+    names = {name: given.get(name, parameter.get("Default")) for name, parameter in template["Parameters"].items()}
+    names |= {name: name for name in template["Resources"]} | {"AWS::NoValue": None}
+    conditions = template["Conditions"]
+    alarms = {name: resolved(resource["Properties"], names, conditions) for name, resource in template["Resources"].items()
+              if resource["Type"] == "AWS::CloudWatch::Alarm" and resolved(conditions[resource["Condition"]], names, conditions)}
+    with moto.mock_aws():
+        for name, properties in alarms.items():
+            boto3.client("cloudwatch").put_metric_alarm(AlarmName=name, **properties)
+        taken = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert {alarm["AlarmName"]: (alarm["MetricName"], {entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}, alarm["Threshold"])
+            for alarm in taken if alarm["Namespace"] == "thaw"} == expected
+    assert len(taken) == len(alarms) == (0 if not expected else 3 + len(expected))
