@@ -22,6 +22,7 @@ static bool claim_with(struct target_connection *connection, const char *sql, co
         claim->range = text_of(result, 0, 3);
         claim->expected_rows = number_of(result, 0, 4);
         claim->retry_count = (int)number_of(result, 0, 5);
+        claim->deadline_breaks = (int)number_of(result, 0, 6);
     }
     PQclear(result);
     return true;
@@ -191,6 +192,14 @@ bool ledger_release_chunk(struct target_connection *connection, const char *run_
     return change_claimed(connection, run_id, claim,
                           "status = 'pending', owner_id = NULL, claim_token = NULL, started_at = NULL", NULL, NULL,
                           error);
+}
+
+bool ledger_break_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                        struct error *error) {
+    return change_claimed(connection, run_id, claim,
+                          "status = 'pending', owner_id = NULL, claim_token = NULL, started_at = NULL,"
+                          " deadline_breaks = deadline_breaks + 1",
+                          NULL, NULL, error);
 }
 
 bool ledger_fail_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,

@@ -239,6 +239,7 @@ struct ledger_claim {
     char *range;           /* JSON text, owned */
     int64_t expected_rows; /* -1: unknown */
     int retry_count;
+    int deadline_breaks; /* how often a deadline has broken it off */
 };
 
 /* Claim one chunk of the given tables, in the order of the list, for this owner: pending first, then in_progress ones
@@ -269,14 +270,25 @@ bool ledger_chunk_is_completed(struct target_connection *connection, const char 
                                const struct ledger_claim *claim, bool *completed, struct error *error) THAW_CHECK;
 
 /* Own transactions, each only while the token still holds (nothing is changed, and no error, where it doesn't).
- * count_retry: retry_count + 1, the claim is kept. release: back to pending. fail: failed, with the reason; counters
- * too. */
+ * count_retry: retry_count + 1, the claim is kept. release: back to pending. break: the same, deadline_breaks + 1. fail: failed,
+ * with the reason; counters too. */
 bool ledger_count_retry(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                         const char *reason, struct error *error) THAW_CHECK;
 bool ledger_release_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                           struct error *error) THAW_CHECK;
+bool ledger_break_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                        struct error *error) THAW_CHECK;
 bool ledger_fail_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                        const char *reason, struct error *error) THAW_CHECK;
+
+/* A claimed chunk can't be loaded at once: its row becomes that of the first of these parts, which are pending, the others get rows
+ * of their own, whose chunk_ids number on from *numbered, and the table's total_chunks grows by them. Together the parts are the
+ * chunk, as plan_split_range() makes them, and their expected rows add up to its. Own synchronous transaction, behind the
+ * fences of a load: ERROR_LOST as from ledger_enter_load(). */
+bool ledger_split_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
+                        const char *target_schema, const char *target_table, int64_t generation,
+                        const struct ledger_plan_chunk *parts, size_t count, int64_t *numbered,
+                        struct error *error) THAW_CHECK;
 
 /* The table fails (planning, reconciliation, a data error under `stop`): none of its chunks is claimed any more. Own
  * transaction. */

@@ -42,6 +42,13 @@ static inline void copy_of(const PGresult *result, int row, int column, char *te
 bool ledger_run(struct target_connection *connection, const char *sql, int count, const char *const *parameters,
                 int64_t *affected, struct error *error) THAW_CHECK;
 
+struct ledger_plan_chunk;
+/* Chunks of a table in their order, whose chunk_ids go on from *numbered. The run's row is locked, so that nobody else numbers
+ * chunks at this moment. */
+bool ledger_store_chunks(struct target_connection *connection, const char *table_id,
+                         const struct ledger_plan_chunk *chunks, size_t count, int64_t *numbered,
+                         struct error *error) THAW_CHECK;
+
 /* End a transaction of the ledger's own: commit where all went well, else roll back; `good` and the commit's
  * outcome. */
 bool ledger_end(struct target_connection *connection, bool good, struct error *error) THAW_CHECK;

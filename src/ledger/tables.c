@@ -128,23 +128,28 @@ static bool lock_for_plan(struct target_connection *connection, const char *run_
                         parameters + 1, NULL, error);
 }
 
-static bool store_chunks(struct target_connection *connection, const char *table_id, const struct ledger_plan *plan,
-                         int64_t numbered, struct error *error) {
+bool ledger_store_chunks(struct target_connection *connection, const char *table_id,
+                         const struct ledger_plan_chunk *chunks, size_t count, int64_t *numbered, struct error *error) {
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_last_chunk_id, 1, &table_id, &result, error))
+        return false;
+    *numbered = number_of(result, 0, 0);
+    PQclear(result);
     struct buffer json = {0};
     bool good = true;
-    for (size_t first = 0; good && first < plan->chunk_count; first += CHUNKS_A_STATEMENT) {
+    for (size_t first = 0; good && first < count; first += CHUNKS_A_STATEMENT) {
         char after[NUMBER_SIZE];
-        size_t end = first + CHUNKS_A_STATEMENT < plan->chunk_count ? first + CHUNKS_A_STATEMENT : plan->chunk_count;
+        size_t end = first + CHUNKS_A_STATEMENT < count ? first + CHUNKS_A_STATEMENT : count;
         buffer_clear(&json);
         for (size_t i = first; i < end; i++) {
-            buffer_appendf(&json, "%s{\"range\": %s, \"rows\": ", i == first ? "[" : ", ", plan->chunks[i].range);
-            if (plan->chunks[i].expected_rows < 0)
+            buffer_appendf(&json, "%s{\"range\": %s, \"rows\": ", i == first ? "[" : ", ", chunks[i].range);
+            if (chunks[i].expected_rows < 0)
                 buffer_append(&json, "null}");
             else
-                buffer_appendf(&json, "%" PRId64 "}", plan->chunks[i].expected_rows);
+                buffer_appendf(&json, "%" PRId64 "}", chunks[i].expected_rows);
         }
         buffer_append(&json, "]");
-        const char *parameters[] = {table_id, buffer_string(&json), number_text(after, numbered + (int64_t)first)};
+        const char *parameters[] = {table_id, buffer_string(&json), number_text(after, *numbered + (int64_t)first)};
         int64_t stored = 0;
         good = ledger_run(connection, sql_store_chunks, 3, parameters, &stored, error);
         if (good && stored != (int64_t)(end - first))
@@ -160,16 +165,11 @@ bool ledger_store_plan(struct target_connection *connection, const char *run_id,
     number_text(table, plan->table_id);
     if (!lock_for_plan(connection, run_id, table, error))
         return false;
-    PGresult *result = NULL;
-    const char *table_id[] = {table};
-    if (!target_query(connection, sql_last_chunk_id, 1, table_id, &result, error))
-        return false;
-    int64_t numbered = number_of(result, 0, 0);
-    PQclear(result);
+    int64_t numbered = 0;
     const char *parameters[] = {table, number_text(chunks, (int64_t)plan->chunk_count),
                                 plan->expected_rows < 0 ? NULL : number_text(rows, plan->expected_rows),
                                 number_text(fence, generation), plan->metadata};
-    return store_chunks(connection, table, plan, numbered, error) &&
+    return ledger_store_chunks(connection, table, plan->chunks, plan->chunk_count, &numbered, error) &&
            target_query(connection,
                         "UPDATE migration_status.migration_table_status SET status = 'in_progress',"
                         " started_at = clock_timestamp(), planned_at = clock_timestamp(), total_chunks = $2::bigint,"

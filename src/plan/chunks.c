@@ -61,6 +61,8 @@ void plan_chunk_release(struct plan_chunk *chunk, size_t key_count) {
     release_bound(&chunk->lower, key_count);
     release_bound(&chunk->upper, key_count);
     memory_release(&chunk->hash_probe);
+    memory_release(&chunk->part.probe);
+    plan_keys_release(&chunk->part.columns, &chunk->part.column_count);
     *chunk = (struct plan_chunk){0};
 }
 

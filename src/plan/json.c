@@ -68,24 +68,40 @@ static json_t *bound_to_json(char *const *bound, size_t key_count) {
     return list;
 }
 
-json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chunk) {
-    json_t *range = json_object();
-
-    json_object_set_new(range, "kind", json_string(chunk_kind_name(chunk->kind)));
-    if (chunk->kind == CHUNK_WHOLE)
-        return range;
+static void set_columns(json_t *object, const struct source_column *list, size_t count) {
     json_t *columns = json_array();
     json_t *types = json_array();
     json_t *kinds = json_array();
 
-    for (size_t i = 0; i < plan->key_count; i++) {
-        json_array_append_new(columns, json_string(plan->keys[i].name));
-        json_array_append_new(types, json_string(plan->keys[i].type_name));
-        json_array_append_new(kinds, json_string(key_kind_name(&plan->keys[i])));
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(columns, json_string(list[i].name));
+        json_array_append_new(types, json_string(list[i].type_name));
+        json_array_append_new(kinds, json_string(key_kind_name(&list[i])));
     }
-    json_object_set_new(range, "columns", columns);
-    json_object_set_new(range, "types", types);
-    json_object_set_new(range, "kinds", kinds);
+    json_object_set_new(object, "columns", columns);
+    json_object_set_new(object, "types", types);
+    json_object_set_new(object, "kinds", kinds);
+}
+
+static json_t *part_to_json(const struct plan_part *part) {
+    json_t *object = json_object();
+
+    set_columns(object, part->columns, part->column_count);
+    json_object_set_new(object, "modulus", json_integer(part->modulus));
+    json_object_set_new(object, "remainder", json_integer(part->remainder));
+    json_object_set_new(object, "probe", json_string(part->probe));
+    return object;
+}
+
+json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chunk) {
+    json_t *range = json_object();
+
+    json_object_set_new(range, "kind", json_string(chunk_kind_name(chunk->kind)));
+    if (chunk->part.column_count > 0)
+        json_object_set_new(range, "part", part_to_json(&chunk->part));
+    if (chunk->kind == CHUNK_WHOLE)
+        return range;
+    set_columns(range, plan->keys, plan->key_count);
     if (chunk->kind == CHUNK_RANGE) {
         json_object_set_new(range, "lower", bound_to_json(chunk->lower, plan->key_count));
         json_object_set_new(range, "upper", bound_to_json(chunk->upper, plan->key_count));
@@ -199,12 +215,34 @@ static bool read_span(const json_t *range, struct plan_chunk *chunk, struct erro
     return true;
 }
 
+static bool read_part(const json_t *range, const struct source_table *table, struct plan_part *part,
+                      struct error *error) {
+    const json_t *object = json_object_get(range, "part");
+    const json_t *modulus = json_object_get(object, "modulus");
+    const json_t *remainder = json_object_get(object, "remainder");
+    const json_t *probe = json_object_get(object, "probe");
+
+    if (object == NULL)
+        return true;
+    part->modulus = json_integer_value(modulus);
+    part->remainder = json_integer_value(remainder);
+    if (!json_is_integer(modulus) || !json_is_integer(remainder) || !json_is_string(probe) || part->remainder < 0 ||
+        part->modulus <= part->remainder)
+        return malformed(error, "its part has no remainder, or no probe");
+    if (!read_keys(object, table, true, &part->columns, &part->column_count, error))
+        return false;
+    part->probe = memory_copy_string(json_string_value(probe));
+    return true;
+}
+
 static bool read_chunk(const json_t *range, const struct source_table *table, struct source_column **keys,
                        size_t *key_count, struct plan_chunk *chunk, struct error *error) {
     const char *kind = json_string_value(json_object_get(range, "kind"));
 
     if (kind == NULL)
         return malformed(error, "it has no kind");
+    if (!read_part(range, table, &chunk->part, error))
+        return false;
     if (strcmp(kind, chunk_kind_name(CHUNK_WHOLE)) == 0)
         return true;
     if (strcmp(kind, chunk_kind_name(CHUNK_NULLS)) == 0)
@@ -241,5 +279,54 @@ bool plan_chunk_from_json(const char *text, const struct source_table *table, st
         plan_keys_release(keys, key_count);
     }
     json_decref(range);
+    return done;
+}
+
+/* ---- cutting a chunk ---------------------------------------------------------------------------------------------- */
+
+static bool too_small(struct error *error, int64_t modulus) {
+    return error_set(error, ERROR_DATA,
+                     "it has been cut into %lld parts already, and rows that are equal in all columns that can be "
+                     "hashed can't be told apart",
+                     (long long)modulus);
+}
+
+/* h mod m = r where h mod (m * n) is one of r, r + m, ..., r + m * (n - 1), and it is never two of these. */
+static bool split(const json_t *range, const struct plan_part *whole, int64_t parts, char **ranges,
+                  struct error *error) {
+    json_t *former = json_object_get(range, "part");
+    json_t *part = former != NULL ? json_deep_copy(former) : part_to_json(whole);
+    int64_t modulus = json_integer_value(json_object_get(part, "modulus"));
+    int64_t remainder = json_integer_value(json_object_get(part, "remainder"));
+    bool done = modulus > 0 ? modulus <= PLAN_MOST_PARTS / parts || too_small(error, modulus)
+                            : malformed(error, "its part has no modulus");
+
+    for (int64_t i = 0; done && i < parts; i++) {
+        json_t *copy = json_deep_copy(range);
+
+        json_object_set_new(part, "modulus", json_integer(modulus * parts));
+        json_object_set_new(part, "remainder", json_integer(remainder + modulus * i));
+        json_object_set_new(copy, "part", json_deep_copy(part));
+        ranges[i] = json_dumps(copy, JSON_COMPACT);
+        json_decref(copy);
+    }
+    json_decref(part);
+    return done;
+}
+
+bool plan_split_range(const char *range, const struct source_column *columns, size_t column_count, const char *probe,
+                      int64_t parts, char **ranges, struct error *error) {
+    json_error_t syntax;
+    json_t *chunk = json_loads(range, JSON_REJECT_DUPLICATES, &syntax);
+
+    if (chunk == NULL)
+        return malformed(error, syntax.text);
+    const struct plan_part whole = {(struct source_column *)(uintptr_t)columns, column_count, 1, 0,
+                                    (char *)(uintptr_t)probe};
+    bool done = column_count > 0 || json_object_get(chunk, "part") != NULL
+                    ? split(chunk, &whole, parts, ranges, error)
+                    : error_set(error, ERROR_DATA, "it can't be cut: there is no column by whose hash that could be");
+
+    json_decref(chunk);
     return done;
 }

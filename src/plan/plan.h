@@ -33,6 +33,20 @@ enum { PLAN_HASH_BUCKETS = 16384 };
 /* A text of more characters is no boundary between chunks: bounds are kept in the ledger, and go into queries. */
 enum { PLAN_BOUND_CHARACTERS = 1000 };
 
+/* A part of a chunk that was too large to be loaded at once: of its rows those whose hash leaves this remainder. It needs no
+ * boundary, so it cuts also the rows of one key, those with a NULL key, and a table without keys; only rows that are equal in all
+ * of these columns stay together. */
+struct plan_part {
+    struct source_column *columns; /* deep-copied descriptions */
+    size_t column_count;           /* 0: it is the whole chunk */
+    int64_t modulus;               /* odd, so that it goes across the buckets of a hash chunk */
+    int64_t remainder;             /* from 0 */
+    char *probe;                   /* dialect->hash_probe when it was cut off */
+};
+
+/* A chunk may be cut into so many parts, in several steps, and no more: rows that are equal can't be told apart. */
+enum { PLAN_MOST_PARTS = 1 << 24 };
+
 struct plan_chunk {
     enum chunk_kind kind;
     char **lower;         /* key_count texts (dialect->bound_text), or NULL: open below */
@@ -41,6 +55,7 @@ struct plan_chunk {
     int64_t last_bucket;  /* in it */
     int64_t buckets;
     char *hash_probe;      /* of a hash chunk: dialect->hash_probe when it was planned */
+    struct plan_part part; /* of such a chunk */
     int64_t expected_rows; /* -1: unknown */
 };
 
@@ -127,7 +142,9 @@ void plan_data_query(struct buffer *sql, const struct dialect *dialect, const st
  *   {"kind":"nulls","columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"]}
  *   {"kind":"hash","columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"],"buckets":16384,"first":0,"last":511,
  *    "probe":"..."}
- * A key that is text compared by its number is of the kind "varchar_numeric". A new reference, owned by the caller. */
+ * A key that is text compared by its number is of the kind "varchar_numeric". A part of any of them has a member more,
+ *   "part":{"columns":["ID"],"types":["NUMBER(38,0)"],"kinds":["integer"],"modulus":3,"remainder":0,"probe":"..."}
+ * A new reference, owned by the caller. */
 json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chunk);
 /* And back, with the columns described by `table` as it is now. ERROR_CONFIG where a key column is gone, its kind has
  * changed, or its digits have (bounds would be cut to other values), or anything of the type of a hashed one; ERROR_INTERNAL where `text` isn't a chunk_range. On
@@ -135,6 +152,13 @@ json_t *plan_chunk_to_json(const struct plan *plan, const struct plan_chunk *chu
 bool plan_chunk_from_json(const char *text, const struct source_table *table, struct source_column **keys,
                           size_t *key_count, struct plan_chunk *chunk, struct error *error) THAW_CHECK;
 void plan_chunk_release(struct plan_chunk *chunk, size_t key_count);
+
+/* Cut the chunk that `range`, a chunk_range, describes into `parts` (odd, at least 3) by the hash of these columns: one chunk_range
+ * each to ranges[], to be freed by the caller. What is a part already is cut further by its own columns, and by the hash of
+ * `probe` then. No two of them hold a row of the chunk, and together they hold all. ERROR_DATA where it can't be cut: there is no
+ * column, or it has been cut too often; ERROR_INTERNAL where `range` isn't a chunk_range. */
+bool plan_split_range(const char *range, const struct source_column *columns, size_t column_count, const char *probe,
+                      int64_t parts, char **ranges, struct error *error) THAW_CHECK;
 
 /* "integer", "timestamp", ...: how a kind is called in the ledger. */
 const char *plan_kind_name(enum value_kind kind);

@@ -300,8 +300,9 @@ static void append_side(struct buffer *sql, const struct dialect *dialect, const
     append_lexicographic(sql, &comparison, is_lower ? '>' : '<', is_lower);
 }
 
-void plan_predicate(struct buffer *sql, const struct dialect *dialect, const struct source_column *keys,
-                    size_t key_count, const struct plan_chunk *chunk) {
+/* Of the chunk without its part. */
+static void append_chunk(struct buffer *sql, const struct dialect *dialect, const struct source_column *keys,
+                         size_t key_count, const struct plan_chunk *chunk) {
     bool first = true;
 
     if (chunk->kind == CHUNK_WHOLE)
@@ -325,6 +326,20 @@ void plan_predicate(struct buffer *sql, const struct dialect *dialect, const str
         dialect->key(sql, &keys[i]);
         buffer_append(sql, " IS NOT NULL");
     }
+}
+
+void plan_predicate(struct buffer *sql, const struct dialect *dialect, const struct source_column *keys,
+                    size_t key_count, const struct plan_chunk *chunk) {
+    const struct plan_part *part = &chunk->part;
+    bool both = part->column_count > 0 && chunk->kind != CHUNK_WHOLE;
+
+    buffer_append(sql, both ? "(" : "");
+    append_chunk(sql, dialect, keys, key_count, chunk);
+    buffer_append(sql, both ? ") AND " : "");
+    if (part->column_count == 0)
+        return;
+    dialect->hash_bucket(sql, part->columns, part->column_count, part->modulus);
+    buffer_appendf(sql, " = %lld", (long long)part->remainder);
 }
 
 /* The number of the first column, from 1, whose value the projection cuts. False: nothing to say, nothing appended. */

@@ -122,6 +122,7 @@ void begin_release(struct run *run) {
     memory_release(&run->tables);
     memory_release(&run->workers);
     memory_release(&run->execution_hash);
+    memory_release(&run->hash_probe);
     memory_release(&run->source_names);
     memory_release(&run->moment);
     memory_release(&run->settings);

@@ -73,6 +73,10 @@ bool deadline_closes(const struct run *run) {
     return run->deadline_us != 0 && clock_monotonic_us() >= run->close_us;
 }
 
+bool deadline_breaks_off(const struct run *run) {
+    return run->deadline_us != 0 && clock_monotonic_us() >= run->cancel.at_us && !stop_requested();
+}
+
 bool deadline_abandons(const struct run *run) {
     return run->deadline_us != 0 && clock_monotonic_us() >= run->abandon_us;
 }

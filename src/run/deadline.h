@@ -13,6 +13,8 @@ bool deadline_set(struct run *run, struct error *error) THAW_CHECK;
 
 /* Is it too late to begin anything new: a chunk, a plan, another attempt? */
 bool deadline_closes(const struct run *run);
+/* Has it come so near that what was in hand was broken off, and nobody had asked for that before? */
+bool deadline_breaks_off(const struct run *run);
 /* Is it time to leave behind what hangs? */
 bool deadline_abandons(const struct run *run);
 /* Does nothing new begin any more, for whatever reason? */

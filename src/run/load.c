@@ -10,6 +10,7 @@
 #include "run/merging.h"
 #include "run/reject.h"
 #include "run/snapshot.h"
+#include "run/split.h"
 #include "target/copy.h"
 #include "verify/reconcile.h"
 
@@ -87,6 +88,7 @@ struct attempt {
     const struct ledger_claim *claim;
     const char *copy_sql;
     bool merges; /* through a temporary table; else straight into the target */
+    bool part;   /* of a chunk that was cut since the table was planned */
     bool shared; /* other chunks may have the same keys */
     bool keeps;  /* every segment until PostgreSQL has acknowledged it; else only the latest */
     bool passed; /* the server refused a row that isn't in hand any more */
@@ -220,6 +222,13 @@ static bool record_merge(struct worker *worker, struct attempt *attempt, struct 
            ledger_count_merge(&worker->target, attempt->claim, &attempt->counts, error);
 }
 
+/* How many rows the plan has counted in the chunk; of the parts of one it has counted the sum only, which the table's end
+ * compares. -1: unknown, or they may have changed since. */
+static int64_t planned_rows(const struct attempt *attempt) {
+    const struct run_table *table = attempt->table;
+    return snapshot_is_exact(table, &table->mapping) && !attempt->part ? attempt->claim->expected_rows : -1;
+}
+
 static bool record(struct worker *worker, struct attempt *attempt, bool *last, struct error *error) {
     const struct run_table *table = attempt->table;
     const struct ledger_claim *claim = attempt->claim;
@@ -232,7 +241,7 @@ static bool record(struct worker *worker, struct attempt *attempt, bool *last, s
         .rows_copied = loaded->copied,
         .rows_refused = loaded->refused,
         .rows_rejected = loaded->rejected,
-        .rows_planned = snapshot_is_exact(table, &table->mapping) ? claim->expected_rows : -1,
+        .rows_planned = planned_rows(attempt),
     };
     bool unknown = false;
     if (!reconcile_chunk(&counts, error) || !fault_point(faults, "after_data", error) ||
@@ -244,28 +253,6 @@ static bool record(struct worker *worker, struct attempt *attempt, bool *last, s
     if (!target_commit(&worker->target, &unknown, error) && !(unknown && ask_ledger(worker, table, claim, error)))
         return false;
     return fault_point(faults, "after_commit", error);
-}
-
-/* The hash of today must be the one that the table was cut by: another version of the source may hash otherwise. */
-static bool check_hash(struct source_connection *source, const struct dialect *dialect, const struct plan_chunk *chunk,
-                       struct error *error) {
-    struct buffer sql = {0};
-    struct source_rows rows;
-    if (chunk->kind != CHUNK_HASH)
-        return true;
-    plan_probe_query(&sql, dialect);
-    bool done = source_query_rows(source, buffer_string(&sql), &rows, error);
-    buffer_release(&sql);
-    if (!done)
-        return false;
-    const char *probe = rows.row_count == 1 ? source_cell(&rows, 0, 0) : NULL;
-    if (probe == NULL || strcmp(probe, chunk->hash_probe) != 0) {
-        error_set(error, ERROR_CONFIG, "the source hashes otherwise than when the table was cut into chunks by a hash");
-        error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
-        done = false;
-    }
-    source_rows_release(&rows);
-    return done;
 }
 
 /* The chunk carries its own key columns, so a resumed plan stays itself. */
@@ -280,12 +267,14 @@ static bool build_query(struct worker *worker, struct attempt *attempt, struct b
     bool may_copy = false;
     if (!plan_chunk_from_json(attempt->claim->range, &mapping->source, &keys, &key_count, &chunk, error))
         return false;
-    bool done = check_hash(worker->source, dialect, &chunk, error);
+    bool done = split_check_hash(worker, &chunk, error);
     if (done)
         plan_data_query(sql, dialect, &mapping->source, mapping->columns, mapping->column_count, mapping->filter, keys,
                         key_count, &chunk, has_inexact);
+    attempt->part = chunk.part.column_count > 0;
     if (done && mapping->merges) {
-        attempt->shared = merging_shares_keys(mapping, table, worker->run, keys, key_count);
+        attempt->shared = merging_shares_keys(mapping, table, worker->run, keys, key_count) ||
+                          merging_shares_keys(mapping, table, worker->run, chunk.part.columns, chunk.part.column_count);
         done = load_connect_target(worker, table->database, error) &&
                merging_may_copy(table, keys, key_count, &chunk, &worker->target, &may_copy, error);
     }

@@ -216,8 +216,8 @@ bool merging_prepare(struct run_mapping *mapping, const struct config_table *con
 
 /* ---- which chunks share keys ------------------------------------------------------------------------------------------------- */
 
-static bool is_of_key(const struct run_mapping *mapping, const struct config_table *config,
-                      const struct source_column *column) {
+bool merging_is_of_key(const struct run_mapping *mapping, const struct config_table *config,
+                       const struct source_column *column) {
     const struct merge *merge = &mapping->merge;
     for (size_t i = 0; i < merge->key_count; i++) {
         const struct source_column *key = &mapping->source.columns[mapping->columns[merge->key[i]]];
@@ -233,7 +233,7 @@ bool merging_shares_keys(const struct run_mapping *mapping, const struct run_tab
         if (run->tables[i].group == table->group && &run->tables[i] != table)
             return true;
     for (size_t i = 0; i < key_count; i++)
-        if (!is_of_key(mapping, table->config, &keys[i]))
+        if (!merging_is_of_key(mapping, table->config, &keys[i]))
             return true;
     return false;
 }
@@ -245,7 +245,7 @@ static bool can_look_up(const struct run_table *table, const struct source_colum
     const struct merge *merge = &mapping->merge;
     return chunk->kind == CHUNK_RANGE && key_count > 0 && !keys[0].as_number && merge->leading >= 0 &&
            strcmp(mapping->source.columns[mapping->columns[merge->leading]].name, keys[0].name) == 0 &&
-           is_of_key(mapping, table->config, &keys[0]);
+           merging_is_of_key(mapping, table->config, &keys[0]);
 }
 
 bool merging_may_copy(const struct run_table *table, const struct source_column *keys, size_t key_count,

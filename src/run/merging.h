@@ -19,6 +19,10 @@ bool merging_prepare(struct run_mapping *mapping, const struct config_table *con
  * chunking column is one of the key, and equal in the source where it is equal in the target, they can't. */
 bool merging_shares_keys(const struct run_mapping *mapping, const struct run_table *table, const struct run *run,
                          const struct source_column *keys, size_t key_count);
+/* Do rows with one key have one value of this column: is it one of the key, and equal in the source where it is equal in the
+ * target? */
+bool merging_is_of_key(const struct run_mapping *mapping, const struct config_table *config,
+                       const struct source_column *column);
 /* May this chunk, cut by `keys`, go straight into the target? Where the target was empty when the run took it, or has no row between
  * the chunk's bounds now; and what COPY would take for different keys is different to the merge, too. `target` is outside of a
  * transaction. A row that comes there meanwhile is met by COPY, which fails then: nothing but that makes this safe. */

@@ -213,6 +213,7 @@ struct run {
     pthread_cond_t changed;
     /* guarded by run->mutex */
     int64_t rows_here, chunks_here; /* committed by this process */
+    char *hash_probe;               /* what dialect->hash_probe was when it was last asked for; NULL: it wasn't yet */
     int planning;
     char *moment; /* at which the run's tables are read, as far as they can be; NULL: not asked for yet. Owned */
 };

@@ -14,6 +14,7 @@
 #include "run/retry.h"
 #include "run/scheduler.h"
 #include "run/snapshot.h"
+#include "run/split.h"
 
 /* Nothing can be claimed there for so long: say what is waited for; and again after the second time. */
 static const int64_t tell_after_us = 5000000, tell_again_after_us = 30000000;
@@ -125,10 +126,12 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
     struct log_scope scope = run_scope(table, claim->chunk_id);
     bool completed = false;
     int64_t rows = 0;
+    int64_t begun_us = clock_monotonic_us();
     for (int attempt = 1;; attempt++) {
         struct error error;
         bool last = false;
         error_clear(&error);
+        worker->reader.rows_read = 0;
         (void)answer_watchdog(worker);
         completed = load_chunk(worker, table, claim, &last, &rows, &error);
         if (completed) {
@@ -147,6 +150,9 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
             scheduler_doubt(run, table, GROUP_PLANNED_ELSEWHERE);
         } else if (error.kind == ERROR_LOST) {
             log_write(run->log, LOG_INFO, &scope, "given up: %s", error.message);
+        } else if (error.kind == ERROR_STOPPED && deadline_breaks_off(run)) {
+            if (!split_broken_off(worker, table, claim, begun_us, &error))
+                record_failure(worker, table, claim, &error);
         } else if (error.kind == ERROR_STOPPED) {
             release_claim(worker, table, claim);
         } else if (error.kind == ERROR_TRANSIENT && attempt <= table->config->settings.max_retry_attempts) {

@@ -53,7 +53,7 @@ def test_what_is_in_hand_is_rolled_back_in_time(migration):
     finished = migration.thaw.migrate(migration.config(TABLE), "--json", THAW_DEADLINE_SECONDS="6,3").expect(3)
     assert results(finished)["duration_seconds"] < 6, finished
     assert migration.target.run_status() == "partial"
-    assert migration.target.chunks() == {"pending": 1}
+    assert migration.target.chunks() == {"pending": 3}, "it had its time, and is cut"
     migration.target.execute("CREATE OR REPLACE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
     migration.thaw.migrate(migration.config(TABLE)).expect(0)
     assert migration.target.count("t") == 100

@@ -106,6 +106,59 @@ static void released_failed_and_retried_chunks_keep_the_counters_right(void **st
     target_disconnect(&run.presence);
 }
 
+/* A chunk becomes three, and only for who has it. */
+static void a_chunk_that_is_split_keeps_the_counters_right(void **state) {
+    (void)state;
+    struct server_run run, other;
+    struct ledger_claim claim, again, parts[4];
+    int64_t numbered = 0;
+    static char ranges[3][16] = {"{\"part\": 0}", "{\"part\": 1}", "{\"part\": 2}"};
+    const struct ledger_plan_chunk list[] = {{ranges[0], 4}, {ranges[1], 3}, {ranges[2], 3}};
+    server_start_run(&admin, &run);
+    int64_t table = server_add_table(&admin, &run, "t1", "t1");
+    int64_t generation = server_plan(&admin, &run, table, "t1", true, 2);
+    assert_true(claim_one(&admin, &run, table, &claim));
+    must(ledger_break_chunk(&admin, run.run_id, &claim, &error));
+    assert_true(claim_one(&admin, &run, table, &again));
+    assert_int_equal(again.deadline_breaks, 1);
+    /* Whoever had it before, and whoever has an older plan, cuts nothing. */
+    assert_false(ledger_split_chunk(&admin, run.run_id, &claim, "dst", "t1", generation, list, 3, &numbered, &error));
+    assert_string_equal(error.code, "chunk");
+    error_clear(&error);
+    assert_false(
+        ledger_split_chunk(&admin, run.run_id, &again, "dst", "t1", generation - 1, list, 3, &numbered, &error));
+    assert_string_equal(error.code, "plan");
+    error_clear(&error);
+    assert_string_equal(server_value(&admin, "SELECT count(*) FROM migration_status.migration_chunk_status"), "2");
+    must(ledger_split_chunk(&admin, run.run_id, &again, "dst", "t1", generation, list, 3, &numbered, &error));
+    assert_int_equal(numbered, 2);
+    server_check_counters(&admin);
+    assert_string_equal(
+        server_value(&admin, "SELECT string_agg(concat_ws(' ', chunk_id, status, chunk_range ->> 'part', expected_rows,"
+                             " deadline_breaks, owner_id), ', ' ORDER BY chunk_id)"
+                             " FROM migration_status.migration_chunk_status"),
+        "1 pending 0 4 0, 2 pending 10 0, 3 pending 1 3 0, 4 pending 2 3 0");
+    assert_string_equal(server_value(&admin, "SELECT total_chunks FROM migration_status.migration_table_status"), "4");
+    server_join_run(&admin, &run, &other);
+    for (int i = 0; i < 4; i++)
+        assert_true(claim_one(&admin, i % 2 == 0 ? &run : &other, table, &parts[i]));
+    /* The table isn't finished before the last of the parts. */
+    for (int i = 0; i < 4; i++) {
+        bool last = false, unknown = false;
+        must(target_begin(&admin, false, &error));
+        must(ledger_enter_load(&admin, run.run_id, &parts[i], "dst", "t1", generation, &error));
+        must(ledger_leave_load(&admin, run.run_id, &parts[i], 1, &last, &error));
+        must(target_commit(&admin, &unknown, &error));
+        assert_int_equal(last, i == 3);
+        server_check_counters(&admin);
+        ledger_claim_release(&parts[i]);
+    }
+    ledger_claim_release(&claim);
+    ledger_claim_release(&again);
+    target_disconnect(&other.presence);
+    target_disconnect(&run.presence);
+}
+
 /* Both of design §1.3's rooms, looked at in one snapshot at every step. */
 static void invariant_03_rows_and_their_record_are_seen_together(void **state) {
     (void)state;
@@ -372,6 +425,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(pending_chunks_come_first_in_the_order_of_the_tables, forget_all),
         cmocka_unit_test_setup(released_failed_and_retried_chunks_keep_the_counters_right, forget_all),
+        cmocka_unit_test_setup(a_chunk_that_is_split_keeps_the_counters_right, forget_all),
         cmocka_unit_test_setup(invariant_03_rows_and_their_record_are_seen_together, forget_all),
         cmocka_unit_test_setup(invariant_04_a_zombie_can_t_load_over_its_successor, forget_all),
         cmocka_unit_test_setup(invariant_04_a_crowd_loads_each_chunk_once, forget_all),

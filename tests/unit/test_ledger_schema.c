@@ -19,7 +19,7 @@ static void it_is_made_once(void **state) {
     must(ledger_prepare(&server_admin, &error));
     must(ledger_exists(&server_admin, &exists, &error));
     assert_true(exists);
-    char made[128];
+    char made[256];
     snprintf(made, sizeof made, "%s",
              server_value(&server_admin, "SELECT string_agg(version || ' ' || applied_at, ',') FROM"
                                          " migration_status.schema_version"));

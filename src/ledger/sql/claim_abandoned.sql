@@ -15,4 +15,5 @@ UPDATE migration_status.migration_chunk_status AS c
    SET owner_id = $3::integer, claim_token = gen_random_uuid(), started_at = clock_timestamp()
   FROM candidate
  WHERE c.table_id = candidate.table_id AND c.chunk_id = candidate.chunk_id
-RETURNING c.table_id, c.chunk_id, c.claim_token, c.chunk_range, coalesce(c.expected_rows, -1), c.retry_count
+RETURNING c.table_id, c.chunk_id, c.claim_token, c.chunk_range, coalesce(c.expected_rows, -1), c.retry_count,
+          c.deadline_breaks

@@ -1,0 +1,114 @@
+"""Chunks for which a process with a deadline has no time are cut into parts, so that each process comes further, whatever the
+chunk is: a value that all rows have, rows without a key, a table without one, a span of hashes, rows that are merged."""
+
+import json
+
+import pytest
+
+from marks import both_sources
+
+ROWS = 900
+COLUMNS = {"id": "int", "k": "int", "note": "text", "x": "float"}
+# What would be one chunk that takes twice the time that there is: the expression of k, what the configuration says.
+CHUNKS = {
+    "heavy": ("7", {"chunking_columns": ["k"]}),
+    "nulls": ("NULL", {"chunking_columns": ["k"]}),
+    "whole": ("i", {"chunking": "whole"}),
+    "hashed": ("i % 2", {"chunking": "hash", "chunking_columns": ["k"], "batch_size": 500}),
+    "merged": ("i % 450", {"uniqueness_columns": ["k"], "sort_columns": ["id"], "chunking": "whole"}),
+}
+# Each row takes PostgreSQL three milliseconds.
+SLOW = "CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.003); RETURN NEW; END $$"
+
+
+def prepare(migration, names) -> dict:
+    tables = {}
+    migration.target.execute(SLOW)
+    for name in names:
+        tables[name] = migration.source.table(name, COLUMNS, f"SELECT i, {CHUNKS[name][0]}, 'n' || i, i / 7 FROM range({ROWS}) AS r(i)")
+        migration.target.execute(f"CREATE TABLE {name} (id bigint, k bigint {'PRIMARY KEY' if name == 'merged' else ''}, note text, x float8)",
+                                 f"CREATE TRIGGER act BEFORE INSERT ON {name} FOR EACH ROW EXECUTE FUNCTION act()")
+    return tables
+
+
+def parts(migration, name: str) -> list:
+    return migration.target.rows("SELECT (chunk_range #>> '{part,modulus}')::int, (chunk_range #>> '{part,remainder}')::int, status "
+                                 "FROM migration_status.migration_chunk_status WHERE source_table = %s ORDER BY chunk_id", name)
+
+
+@both_sources
+def test_invariant_08_a_chunk_without_time_is_cut_until_it_fits(migration):
+    chunks = [*CHUNKS] if migration.source.kind == "duckdb" else ["heavy", "merged"]
+    tables = prepare(migration, chunks)
+    config = migration.config(*({"source": name, "target": name, **CHUNKS[name][1]} for name in chunks), parallel_threads=6)
+    progress, runs = 0.0, []
+    while True:
+        finished = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="4,1")
+        said = json.loads(finished.stdout)
+        runs.append(finished)
+        assert said["duration_seconds"] < 4, finished
+        migration.target.assert_ledger_adds_up()
+        if finished.status == 0:
+            break
+        finished.expect(3)
+        assert len(runs) < 6 and said["progress"] >= progress, finished
+        progress = said["progress"]
+    assert runs[0].records("cut into", "parts by a hash of the rows"), runs[0]
+    for name, table in tables.items():
+        cut = parts(migration, name)
+        assert all(status == "completed" for _, _, status in cut), (name, cut)
+        assert any(modulus and modulus >= 3 for modulus, _, _ in cut), (name, cut)
+        if name != "merged":
+            assert migration.assert_same(table, name) == ROWS
+    assert migration.target.rows("SELECT k, id FROM merged ORDER BY k") == [(k, k + 450) for k in range(450)], "of a key the last by id"
+    migration.target.assert_completed()
+
+
+def test_parts_are_counted_together(migration):
+    """Under a fixed snapshot the parts of a chunk must add up to what was planned: one that comes short is found out at the end."""
+    prepare(migration, ["heavy"])
+    config = migration.config({"source": "heavy", "target": "heavy", **CHUNKS["heavy"][1]}, snapshot="materialize")
+    migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="4,1").expect(3)
+    cut = parts(migration, "heavy")
+    assert migration.target.value("SELECT sum(expected_rows) FROM migration_status.migration_chunk_status") == ROWS
+    assert len([part for part in cut if part[0]]) >= 3, cut
+    migration.target.execute("DROP TRIGGER act ON heavy")
+    # One of the parts is made to hold no row.
+    migration.target.execute("UPDATE migration_status.migration_chunk_status SET chunk_range = jsonb_set(chunk_range, "
+                             "'{part,modulus}', '1000003') WHERE chunk_range #>> '{part,remainder}' = '1'")
+    migration.thaw.migrate(config).expect(1).says(f"{ROWS} rows were counted when the table was planned", "at one moment of the source")
+
+
+def test_who_hashes_otherwise_loads_no_part(migration):
+    prepare(migration, ["whole"])
+    config = migration.config({"source": "whole", "target": "whole", **CHUNKS["whole"][1]})
+    migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="4,1").expect(3)
+    migration.target.execute("UPDATE migration_status.migration_chunk_status SET chunk_range = jsonb_set(chunk_range, '{part,probe}', '\"other\"')")
+    migration.thaw.migrate(config).expect(1).says("hashes otherwise", "--no-resume")
+    assert migration.target.count("whole") == 0
+
+
+def test_a_source_that_gives_no_row_is_not_cut_and_fails_in_the_end(migration):
+    table = migration.source.table("t", {"id": "int"}, "SELECT i FROM range(10) AS r(i)")
+    view = f"CREATE OR REPLACE VIEW {migration.source.relation('v')} AS SELECT id FROM {migration.source.relation('t')}"
+    endless = "(SELECT count(*) FROM range(1000000) a(n), range(1000000) b(m) WHERE (n * m) % 7 = 3)"
+    migration.source.execute(view)
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    config = migration.config({"source": "v", "target": "t", "chunking": "whole"})
+    migration.thaw.migrate(config, fault="after_plan_commit:kill").expect(-9)
+    migration.target.wait_until_alone()
+    migration.source.execute(f"{view} WHERE id < {endless}")
+    breaks = "SELECT deadline_breaks, status FROM migration_status.migration_chunk_status"
+
+    migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="2,1").expect(3).says("the source had not answered with a row by then")
+    assert migration.target.rows(breaks) == [(1, "pending")]
+    migration.target.execute("UPDATE migration_status.migration_chunk_status SET deadline_breaks = 4")
+    failed = migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="2,1").expect(1)
+    assert failed.records("the deadline has broken it off 5 times", "had not answered with a row", "longer time-out"), failed
+    assert migration.target.rows(breaks) == [(4, "failed")]
+    migration.target.wait_until_alone()
+
+    migration.source.execute(view)
+    migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="30,1").expect(0)
+    assert migration.assert_same(table, "t") == 10
+    migration.target.assert_completed()
