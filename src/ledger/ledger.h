@@ -39,6 +39,9 @@ struct ledger_run {
     char *settings; /* JSON text of the settings that the hash stands for; NULL in ledgers older than it */
     bool live;      /* an owner's presence shows in pg_locks */
     char *owners;   /* "host (pid 17), ...": live owners; "" where none */
+    /* Until the last of their own deadlines, microseconds; negative: it has passed. INT64_MIN: there is no owner, or one has no
+     * deadline but that of its heartbeat, or a later one. */
+    int64_t owned_us;
 };
 
 struct ledger_runs {
@@ -87,11 +90,11 @@ bool ledger_finish_run(struct target_connection *connection, const char *run_id,
 
 /* ---- presence ----------------------------------------------------------------------------------------------------- */
 
-/* In the caller's transaction: a row for this process in migration_owners; *owner_id is its small key. Its first
- * deadline is a minute away. Hold the presence before that transaction commits, so that nobody finds the run
+/* In the caller's transaction: a row for this process in migration_owners; *owner_id is its small key, and
+ * its deadline is so many microseconds away by the server's clock. Hold the presence before that transaction commits, so that nobody finds the run
  * without owner. */
 bool ledger_insert_owner(struct target_connection *connection, const char *run_id, const char *host, int process_id,
-                         int *owner_id, struct error *error) THAW_CHECK;
+                         int64_t deadline_us, int *owner_id, struct error *error) THAW_CHECK;
 /* On a connection of its own, which then stays in this transaction: shared lock for the run, exclusive for the owner.
  * It needs nothing of the rows, so it works while the transaction that inserts them is still open. */
 bool ledger_hold_presence(struct target_connection *presence, int run_number, int owner_id,
@@ -101,9 +104,10 @@ bool ledger_hold_presence(struct target_connection *presence, int run_number, in
 void ledger_mark_transactions(struct target_connection *connection, int owner_id);
 /* Is it still held? A round trip on the presence connection. ERROR_LOST where it isn't. */
 bool ledger_check_presence(struct target_connection *presence, struct error *error) THAW_CHECK;
-/* Publish progress: heartbeat and the deadline after which others may terminate this owner's backends. Own statement,
+/* Publish progress: heartbeat and the deadline, so many microseconds away by the server's clock, after which others may terminate
+ * this owner's backends. Own statement,
  * on a connection outside of any load. ERROR_LOST where this owner was evicted or its run deleted. */
-bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_seconds,
+bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_us,
                       struct error *error) THAW_CHECK;
 /* Terminate the backends (presence and marked transactions, found by the locks that they hold) of all owners whose deadline has
  * passed, whatever their run: one of another run may hold a target that this one waits for. *evicted says how many owners.

@@ -3,14 +3,15 @@
 #include "sql.h"
 
 bool ledger_insert_owner(struct target_connection *connection, const char *run_id, const char *host, int process_id,
-                         int *owner_id, struct error *error) {
-    char process[NUMBER_SIZE];
-    const char *parameters[] = {run_id, host, number_text(process, process_id)};
+                         int64_t deadline_us, int *owner_id, struct error *error) {
+    char process[NUMBER_SIZE], left[NUMBER_SIZE];
+    const char *parameters[] = {run_id, host, number_text(process, process_id), number_text(left, deadline_us)};
     PGresult *result = NULL;
     if (!target_query(connection,
                       "INSERT INTO migration_status.migration_owners (run_id, host, process_id, deadline_at)"
-                      " VALUES ($1::uuid, $2, $3::bigint, clock_timestamp() + interval '1 minute') RETURNING owner_id",
-                      3, parameters, &result, error))
+                      " VALUES ($1::uuid, $2, $3::bigint, clock_timestamp() + $4::bigint * interval '1 microsecond')"
+                      " RETURNING owner_id",
+                      4, parameters, &result, error))
         return false;
     *owner_id = (int)number_of(result, 0, 0);
     PQclear(result);
@@ -65,14 +66,13 @@ bool ledger_check_presence(struct target_connection *presence, struct error *err
     return false;
 }
 
-bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_seconds,
-                      struct error *error) {
-    char owner[NUMBER_SIZE], seconds[NUMBER_SIZE];
-    const char *parameters[] = {number_text(owner, owner_id), number_text(seconds, deadline_seconds)};
+bool ledger_heartbeat(struct target_connection *connection, int owner_id, int64_t deadline_us, struct error *error) {
+    char owner[NUMBER_SIZE], left[NUMBER_SIZE];
+    const char *parameters[] = {number_text(owner, owner_id), number_text(left, deadline_us)};
     int64_t found = 0;
     if (!ledger_run(connection,
                     "UPDATE migration_status.migration_owners SET heartbeat_at = clock_timestamp(),"
-                    " deadline_at = clock_timestamp() + make_interval(secs => $2::float8)"
+                    " deadline_at = clock_timestamp() + $2::bigint * interval '1 microsecond'"
                     " WHERE owner_id = $1::integer AND evicted_at IS NULL",
                     2, parameters, &found, error))
         return false;

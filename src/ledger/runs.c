@@ -61,6 +61,7 @@ bool ledger_list_runs(struct target_connection *connection, const char *run_id, 
         run->settings = text_of(result, row, 7);
         run->live = truth_of(result, row, 8);
         run->owners = text_of(result, row, 9);
+        run->owned_us = PQgetisnull(result, row, 10) ? INT64_MIN : number_of(result, row, 10);
     }
     PQclear(result);
     return true;

@@ -5,13 +5,19 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/deadline.h"
 #include "run/mapping.h"
 #include "run/presence.h"
 #include "run/resume.h"
 #include "run/stop.h"
 
-/* A process that was killed shows as alive until PostgreSQL has noticed: a moment, or some seconds on a busy machine. */
-enum { LIVE_PATIENCE_MS = 10000 };
+enum {
+    /* A process that was killed shows as alive until PostgreSQL has noticed: a moment, or some seconds on a busy machine. */
+    LIVE_PATIENCE_MS = 10000,
+    /* Owners whose own deadlines are less than that away are waited for: then they have ended, or may be ended. */
+    OWNED_PATIENCE_MS = 20000,
+    EVICTION_MS = 2000 /* after it, what that takes */
+};
 
 static bool read_variable(const char *name, int64_t *value, struct error *error) {
     const char *text = getenv(name);
@@ -171,8 +177,10 @@ static bool decide(struct run *run, const struct ledger_runs *listed, int64_t no
     };
     struct resume_decision decision;
     char idle[32];
-    if (!resume_decide(&request, listed, run->database_count, &decision, error))
+    if (!resume_decide(&request, listed, run->database_count, &decision, error)) {
+        run->owned_us = decision.owned_us;
         return false;
+    }
     run->resumed = decision.resume || decision.join || decision.completed;
     run->joined = decision.join;
     bool done = true;
@@ -377,23 +385,31 @@ static void evict_overdue_owners(struct run *run) {
     for (size_t i = 0; i < run->database_count; i++) {
         struct target_connection *control = &run->databases[i].control;
         struct error error;
-        int evicted = 0;
         error_clear(&error);
-        if (target_usable(control) && !ledger_evict_overdue(control, &evicted, &error))
+        if (target_usable(control) && !presence_evict(run, control, &error))
             log_debug(run->log, "run", "overdue owners could not be looked for: %s", error.message);
-        if (evicted > 0)
-            log_warning(run->log, "run", "ended the connections of %d owner(s) whose deadline had passed", evicted);
     }
 }
 
+bool begin_waits(int64_t waited_us, int64_t owned_us) {
+    return waited_us <= LIVE_PATIENCE_MS * INT64_C(1000) ||
+           (owned_us <= OWNED_PATIENCE_MS * INT64_C(1000) && owned_us >= -EVICTION_MS * INT64_C(1000));
+}
+
 bool begin_run(struct run *run, struct error *error) {
-    int64_t until = clock_monotonic_us() + LIVE_PATIENCE_MS * 1000;
+    int64_t begun_us = clock_monotonic_us();
     bool told = false;
     while (!try_to_begin(run, error)) {
-        if (strcmp(error->code, RESUME_LIVE) != 0 || clock_monotonic_us() > until || stop_requested())
+        if (strcmp(error->code, RESUME_LIVE) != 0 || stop_requested() ||
+            !begin_waits(clock_monotonic_us() - begun_us, run->owned_us))
             return false;
+        if (deadline_closes(run)) { /* that may be over when the next process comes */
+            error->kind = ERROR_STOPPED;
+            return false;
+        }
         if (!told)
-            log_info(run->log, "run", "%s; waiting up to %d s for it to end", error->message, LIVE_PATIENCE_MS / 1000);
+            log_info(run->log, "run", "%s; waiting up to %d s for it to end, or until its deadline", error->message,
+                     LIVE_PATIENCE_MS / 1000);
         told = true;
         evict_overdue_owners(run);
         clock_sleep_ms(250);

@@ -16,6 +16,9 @@ struct ledger_table begin_ledger_names(const struct run_table *table);
 void begin_release(struct run *run);
 /* Control connections, and the ledger made or upgraded in each database. */
 bool begin_databases(struct run *run, struct error *error) THAW_CHECK;
+/* Does a process that has waited so long for a live run to end wait on, where the last of its owners' deadlines is so far away?
+ * Microseconds. */
+bool begin_waits(int64_t waited_us, int64_t owned_us);
 /* Decide under a lock whether to start or resume, write or adopt the run's rows, and make our presence known before
  * anybody else can decide. */
 bool begin_run(struct run *run, struct error *error) THAW_CHECK;

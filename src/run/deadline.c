@@ -85,6 +85,13 @@ bool run_is_ending(const struct run *run) {
     return atomic_load(&run->stopping) || stop_requested() || deadline_closes(run);
 }
 
+int64_t deadline_left_us(const struct run *run, int64_t most_us) {
+    if (run->deadline_us == 0)
+        return most_us;
+    int64_t left_us = run->deadline_us - clock_monotonic_us();
+    return left_us < 0 ? 0 : left_us < most_us ? left_us : most_us;
+}
+
 int64_t deadline_limit_us(const struct run *run, int64_t limit_us) {
     if (run->deadline_us == 0)
         return limit_us;

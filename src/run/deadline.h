@@ -20,6 +20,8 @@ bool deadline_abandons(const struct run *run);
 /* Does nothing new begin any more, for whatever reason? */
 bool run_is_ending(const struct run *run);
 
+/* Microseconds until the deadline, `most_us` where it is further away, or there is none; at least 0. */
+int64_t deadline_left_us(const struct run *run, int64_t most_us);
 /* The limit of a wait whose own limit is `limit_us`, so that it is over before the deadline. */
 int64_t deadline_limit_us(const struct run *run, int64_t limit_us);
 

@@ -9,6 +9,7 @@
 #include "run/load.h"
 #include "run/mapping.h"
 #include "run/materialize.h"
+#include "run/presence.h"
 #include "run/replan.h"
 #include "run/snapshot.h"
 #include "run/window.h"
@@ -215,15 +216,11 @@ static bool store_group(struct worker *worker, const struct draft *drafts, size_
     bool already = false;
     bool made = false;
     bool unknown = false;
-    int evicted = 0;
     *rows_before = -1;
     /* TRUNCATE and the count may wait for the server for long, in silence. */
     worker->target.stall_limit_us = run->first_answer_limit_us;
-    if (!ledger_evict_overdue(&worker->target, &evicted, error))
-        return false;
-    if (evicted > 0)
-        log_warning(run->log, "plan", "ended the connections of %d owner(s) whose deadline had passed", evicted);
-    if (!fault_point(&run->faults, "before_take_target", error) || !target_begin(&worker->target, true, error) ||
+    if (!presence_evict(run, &worker->target, error) || !fault_point(&run->faults, "before_take_target", error) ||
+        !target_begin(&worker->target, true, error) ||
         !ledger_take_target(&worker->target, run->run_id, schema, name, writing, generation, &already, error) ||
         !fault_point(&run->faults, "before_truncate", error) || !make_target(worker, drafts, count, &made, error))
         return false;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "run/deadline.h"
 #include "run/retry.h"
 #include "run/scheduler.h"
 
@@ -11,13 +12,16 @@ enum {
     TICK_MS = 100,
     CHECK_EVERY_MS = 2000,
     HEARTBEAT_EVERY_MS = 5000,
-    DEADLINE_SECONDS = 30, /* published with each heartbeat: after it, others may terminate our backends */
     CONTROL_STALL_US = 15000000,
     /* A pooler may have no connection left for the presence: told before the server ends the decision that waits for it. */
     POOLED_STALL_US = 10000000,
     CONTROL_GRACE_US = 2000000, /* at the end: a statement under way that is answered leaves its connection usable */
     LOSSES_ALLOWED = 8          /* attempts to get a lost presence back, about three minutes */
 };
+
+/* Published with each heartbeat, and before the first one: after it, others may terminate our backends. Never later than when this
+ * process must have ended, frozen or not. */
+static const int64_t silence_us = 30000000, first_silence_us = 60000000;
 
 static const char *name_of(const struct run_database *database) {
     return database->name == NULL ? "(default)" : database->name;
@@ -64,7 +68,8 @@ bool presence_register(struct run *run, struct run_database *database, bool in_t
     ledger_mark_transactions(&database->control, 0);
     if (!in_transaction && !target_begin(&database->control, true, error))
         return false;
-    if (!ledger_insert_owner(&database->control, run->run_id, host, (int)getpid(), &owner_id, error) ||
+    if (!ledger_insert_owner(&database->control, run->run_id, host, (int)getpid(),
+                             deadline_left_us(run, first_silence_us), &owner_id, error) ||
         !ledger_hold_presence(&database->presence, database->run_number, owner_id, error))
         return false;
     if (!in_transaction && !target_commit(&database->control, &unknown, error))
@@ -122,18 +127,24 @@ static void check(struct run *run, struct run_database *database) {
         regain(run, database);
 }
 
+bool presence_evict(struct run *run, struct target_connection *connection, struct error *error) {
+    int evicted = 0;
+    if (!ledger_evict_overdue(connection, &evicted, error))
+        return false;
+    if (evicted > 0)
+        log_warning(run->log, "run", "ended the connections of %d owner(s) whose deadline had passed", evicted);
+    return true;
+}
+
 static void publish_heartbeat(struct run *run, struct run_database *database) {
     struct error error;
-    int evicted = 0;
     error_clear(&error);
     if (cancel_requested(&database->cancel))
         return;
-    if (ledger_heartbeat(&database->control, atomic_load(&database->owner_id), DEADLINE_SECONDS, &error) &&
-        ledger_evict_overdue(&database->control, &evicted, &error)) {
-        if (evicted > 0)
-            log_warning(run->log, "run", "ended the connections of %d owner(s) whose deadline had passed", evicted);
+    if (ledger_heartbeat(&database->control, atomic_load(&database->owner_id), deadline_left_us(run, silence_us),
+                         &error) &&
+        presence_evict(run, &database->control, &error))
         return;
-    }
     if (cancel_requested(&database->end))
         return;
     log_warning(run->log, "run", "the heartbeat in database %s failed (%s); connecting again", name_of(database),

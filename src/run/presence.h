@@ -16,6 +16,9 @@ bool presence_prepare(struct run *run, struct run_database *database, struct err
 bool presence_register(struct run *run, struct run_database *database, bool in_transaction,
                        struct error *error) THAW_CHECK;
 
+/* End the connections of owners whose deadline has passed, and say so. */
+bool presence_evict(struct run *run, struct target_connection *connection, struct error *error) THAW_CHECK;
+
 /* Start the threads: presence looked at, heartbeats published, overdue owners evicted, and a presence that was lost made anew,
  * in each database whose part of the run isn't settled. */
 bool presence_keep(struct run *run, struct error *error) THAW_CHECK;

@@ -14,6 +14,7 @@ struct candidate {
     int64_t progress_us;
     bool live;
     const char *owners;
+    int64_t owned_us;
     bool completed; /* in every database that lists it */
 };
 
@@ -27,7 +28,7 @@ static bool is_completed(const struct ledger_run *run) {
 
 /* Fold the rows of `run_id` in all databases. */
 static struct candidate fold(const char *run_id, const struct ledger_runs *databases, size_t database_count) {
-    struct candidate folded = {.completed = true};
+    struct candidate folded = {.completed = true, .owned_us = INT64_MIN};
     for (size_t d = 0; d < database_count; d++)
         for (size_t i = 0; i < databases[d].count; i++) {
             const struct ledger_run *run = &databases[d].list[i];
@@ -40,6 +41,7 @@ static struct candidate fold(const char *run_id, const struct ledger_runs *datab
             if (run->live) {
                 folded.live = true;
                 folded.owners = run->owners;
+                folded.owned_us = run->owned_us > folded.owned_us ? run->owned_us : folded.owned_us;
             }
             folded.completed = folded.completed && is_completed(run);
         }
@@ -141,7 +143,8 @@ static bool same_settings(const struct resume_request *request, const struct can
     return error_hint(error, "use the configuration, --source and --table that it was started with");
 }
 
-static bool refuse_live(const struct candidate *candidate, struct error *error) {
+static bool refuse_live(const struct candidate *candidate, struct resume_decision *decision, struct error *error) {
+    decision->owned_us = candidate->owned_us;
     error_set_code(
         error, ERROR_CONFIG, RESUME_LIVE, "run %s of these sources is live, owned by %s", candidate->run->run_id,
         candidate->owners == NULL || candidate->owners[0] == '\0' ? "an unknown process" : candidate->owners);
@@ -162,7 +165,7 @@ static bool decide_by_id(const struct resume_request *request, const struct cand
         return true;
     }
     if (known->live && !request->join)
-        return refuse_live(known, error);
+        return refuse_live(known, decision, error);
     if (!request->any_settings && !same_settings(request, known, error))
         return false;
     choose(decision, request, known);
@@ -199,7 +202,7 @@ bool resume_decide(const struct resume_request *request, const struct ledger_run
             if (candidate.live && same_text(run->source_names, request->source_names)) {
                 resume_decision_release(decision);
                 if (!request->join || request->run_id != NULL)
-                    return refuse_live(&candidate, error);
+                    return refuse_live(&candidate, decision, error);
                 if (!same_settings(request, &candidate, error))
                     return false;
                 choose(decision, request, &candidate);

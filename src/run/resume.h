@@ -27,11 +27,12 @@ struct resume_request {
 };
 
 struct resume_decision {
-    bool resume;     /* an interrupted run is taken up */
-    bool join;       /* a live run is joined */
-    bool completed;  /* the run asked for by its run_id is completed: nothing is left to do */
-    char run_id[37]; /* of any of them, or the one that a new run is to have; "": a new run has whichever it likes */
-    int64_t idle_us; /* since its last progress */
+    bool resume;      /* an interrupted run is taken up */
+    bool join;        /* a live run is joined */
+    bool completed;   /* the run asked for by its run_id is completed: nothing is left to do */
+    char run_id[37];  /* of any of them, or the one that a new run is to have; "": a new run has whichever it likes */
+    int64_t idle_us;  /* since its last progress */
+    int64_t owned_us; /* where a live run stands in the way: as in struct ledger_run */
     struct buffer
         explanation; /* for the log, where nothing is resumed: each candidate and why it isn't one, one a line; "" : no candidates */
 };

@@ -199,6 +199,7 @@ struct run {
      * is written any more. 0: there is no deadline. */
     int64_t deadline_us, close_us, abandon_us, record_until_us;
     int64_t grace_us; /* how long a small statement that is under way then may still take */
+    int64_t owned_us; /* of a live run that stands in the way, as in struct ledger_run */
     int64_t rows_at_start;
     _Atomic int64_t bytes_sent;
     atomic_bool stopping;          /* no new chunk is claimed */

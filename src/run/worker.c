@@ -11,6 +11,7 @@
 #include "run/indexes.h"
 #include "run/load.h"
 #include "run/planning.h"
+#include "run/presence.h"
 #include "run/retry.h"
 #include "run/scheduler.h"
 #include "run/snapshot.h"
@@ -261,7 +262,7 @@ static bool tell_waiting(struct worker *worker, struct run_database *database, s
 /* Nothing could be claimed there: see what the ledger says of the tables. */
 static bool look_again(struct worker *worker, struct run_database *database, struct error *error) {
     struct ledger_tables stored = {0};
-    if (!load_connect_target(worker, database, error) ||
+    if (!load_connect_target(worker, database, error) || !presence_evict(worker->run, &worker->target, error) ||
         !ledger_list_tables(&worker->target, worker->run->run_id, &stored, error))
         return false;
     bool done = fail_exhausted(worker, &stored, error);

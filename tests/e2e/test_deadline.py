@@ -1,6 +1,8 @@
 """A process that must have answered by a certain time: it stops early enough, and the next one goes on."""
 
 import json
+import signal
+import time
 
 import pytest
 
@@ -80,3 +82,27 @@ def test_a_deadline_that_cannot_be_read(migration, value):
     prepare(migration, 100)
     migration.thaw.migrate(migration.config(TABLE), THAW_DEADLINE_SECONDS=value).expect(1).says("THAW_DEADLINE_SECONDS")
     assert not migration.target.has_ledger()
+
+
+@pytest.mark.parametrize("successor", ["resumes", "joined before"])
+def test_invariant_04_who_freezes_is_succeeded_right_after_its_deadline(migration, successor):
+    """Not half a minute after its last heartbeat; and when it comes back, it writes nothing any more."""
+    table = prepare(migration, 1000, 0)
+    config = migration.config(TABLE, parallel_threads=1)
+    begun = time.monotonic()
+    frozen = migration.thaw.start_migrate(config, fault="in_data:stop:3", THAW_DEADLINE_SECONDS="4,1")
+    frozen.wait_until_stopped()
+    deadline = "SELECT extract(epoch FROM deadline_at - clock_timestamp()) FROM migration_status.migration_owners ORDER BY owner_id LIMIT 1"
+    assert 0 < migration.target.value(deadline) <= 4
+
+    ended = migration.thaw.migrate(config, *(["--join"] if successor == "joined before" else [])).expect(0)
+
+    ended.says("ended the connections of 1 owner(s) whose deadline had passed")
+    assert 3.9 < time.monotonic() - begun < 8, ended
+    assert migration.assert_same(table, "t") == 1000
+    migration.target.assert_completed()
+    before = migration.target.rows("SELECT id, xmin::text, ctid::text FROM t ORDER BY ctid")
+    frozen.signal(signal.SIGCONT)
+    assert frozen.wait().status >= 0, "it ends by itself"
+    assert migration.target.rows("SELECT id, xmin::text, ctid::text FROM t ORDER BY ctid") == before
+    migration.target.assert_completed()

@@ -293,6 +293,33 @@ static void the_decision_is_made_by_one_at_a_time(void **state) {
 }
 
 /* A frozen process: its backends live on, deaf to everything but their end. */
+/* How long its owners will be there, as whoever wants the run sees it. */
+static int64_t owned_us(const char *run_id) {
+    struct ledger_runs runs;
+    int64_t now_us = 0, found_us = 0;
+    must(ledger_list_runs(&server_admin, run_id, &runs, &now_us, &error));
+    for (size_t i = 0; i < runs.count; i++)
+        found_us = strcmp(runs.list[i].run_id, run_id) == 0 ? runs.list[i].owned_us : found_us;
+    ledger_runs_release(&runs);
+    return found_us;
+}
+
+static void an_owner_says_when_it_must_have_ended(void **state) {
+    (void)state;
+    struct server_run run, other;
+    server_start_run(&server_admin, &run);
+    server_join_run(&server_admin, &run, &other);
+    must(ledger_heartbeat(&server_admin, run.owner_id, 5000000, &error));
+    must(ledger_heartbeat(&server_admin, other.owner_id, 30000000, &error));
+    assert_true(owned_us(run.run_id) == INT64_MIN); /* one of them can go on for ever */
+    must(ledger_heartbeat(&server_admin, other.owner_id, 20000000, &error));
+    assert_in_range(owned_us(run.run_id), 15000000, 20000000);
+    server_leave_run(&other);
+    assert_in_range(owned_us(run.run_id), 1, 5000000);
+    server_leave_run(&run);
+    assert_true(owned_us(run.run_id) == INT64_MIN);
+}
+
 static void an_overdue_owner_is_evicted_with_its_loads(void **state) {
     (void)state;
     struct server_run run, frozen;
@@ -315,11 +342,11 @@ static void an_overdue_owner_is_evicted_with_its_loads(void **state) {
     assert_int_equal(PQresultStatus(copying), PGRES_COPY_IN);
     PQclear(copying);
 
-    must(ledger_heartbeat(&server_admin, run.owner_id, 600, &error));
-    must(ledger_heartbeat(&server_admin, frozen.owner_id, 600, &error));
+    must(ledger_heartbeat(&server_admin, run.owner_id, 600000000, &error));
+    must(ledger_heartbeat(&server_admin, frozen.owner_id, 600000000, &error));
     must(ledger_evict_overdue(&server_admin, &evicted, &error));
     assert_int_equal(evicted, 0);
-    must(ledger_heartbeat(&server_admin, frozen.owner_id, -1, &error));
+    must(ledger_heartbeat(&server_admin, frozen.owner_id, -1000000, &error));
     /* Its presence alone may end first; the load it left behind is found all the same. */
     server_terminate(&server_admin, frozen.presence.backend_pid);
     must(ledger_evict_overdue(&server_admin, &evicted, &error));
@@ -330,7 +357,7 @@ static void an_overdue_owner_is_evicted_with_its_loads(void **state) {
     must(ledger_check_presence(&run.presence, &error));
     assert_string_equal(
         server_value(&server_admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d", load.backend_pid), "0");
-    must_fail(ledger_heartbeat(&server_admin, frozen.owner_id, 600, &error), ERROR_LOST);
+    must_fail(ledger_heartbeat(&server_admin, frozen.owner_id, 600000000, &error), ERROR_LOST);
 
     struct ledger_claim taken_over;
     must(ledger_claim(&server_admin, run.run_id, &table, 1, run.owner_id, &taken_over, &found, &error));
@@ -357,6 +384,7 @@ int main(void) {
         cmocka_unit_test_setup(failed_chunks_get_a_new_chance, server_forget_runs),
         cmocka_unit_test_setup(a_person_may_keep_a_run_resumable, server_forget_runs),
         cmocka_unit_test_setup(the_decision_is_made_by_one_at_a_time, server_forget_runs),
+        cmocka_unit_test_setup(an_owner_says_when_it_must_have_ended, server_forget_runs),
         cmocka_unit_test_setup(an_overdue_owner_is_evicted_with_its_loads, server_forget_runs),
     };
     return cmocka_run_group_tests(tests, server_open_ledger, server_close_admin);
