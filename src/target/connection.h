@@ -72,8 +72,7 @@ bool target_connect_failure(PGconn *pg, struct error *error);
 /* What to do where a pooler keeps us waiting, or says that it has no connection for us. */
 #define TARGET_POOL_HINT                                                                                               \
     "see SHOW POOLS of the connection pooler: where clients wait (cl_waiting), raise its pool (PgBouncer: "            \
-    "default_pool_size) to the "                                                                                       \
-    "workers and two more of each process of the run, or lower parallel_threads"
+    "default_pool_size) to the workers and two more of each process of the run, or lower parallel_threads"
 /* The kind that a SQLSTATE means: class 08, 40, 53, 57P0x and 55P03 are transient, 22, 23 data, 28 auth, ... */
 enum error_kind target_error_kind(const char *sqlstate);
 

@@ -61,9 +61,8 @@ static const struct {
     {"P0", ERROR_DATA, NULL},
 };
 
-/* A pooler's own words: PgBouncer gives them all one SQLSTATE, so the words have to do (objects.c, client.c and janitor.c of
- * https://github.com/pgbouncer/pgbouncer). The first that is found counts; what isn't here passes: a server that is away, a
- * connection that crashed. */
+/* A pooler's own words: PgBouncer gives them all one SQLSTATE, so the words have to do, as 1.18 says them. The first that is
+ * found counts; what isn't here passes: a server that is away, a connection that crashed. */
 #define POOLER_SQLSTATE "08P01"
 static const struct {
     const char *words;
@@ -78,7 +77,6 @@ static const struct {
      "add it to PgBouncer's ignore_startup_parameters, or leave it out of postgres.url and PGOPTIONS"},
     {"does not exist", ERROR_CONFIG, "check target_pg_database and postgres.user: names are exact, case included"},
     {"no such database", ERROR_CONFIG, "add the database to PgBouncer's section [databases]"},
-    {"no such user", ERROR_AUTH, "add the user to PgBouncer's auth_file"},
     {"authentication failed", ERROR_AUTH, "check postgres.user and postgres.password, and PgBouncer's auth_file"},
     {"", ERROR_TRANSIENT, NULL},
 };

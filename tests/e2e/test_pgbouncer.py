@@ -14,6 +14,7 @@ from checks import check
 from faults import through
 from marks import both_versions
 from tests.servers.pgbouncer import PgBouncer
+from thaw import Running
 
 ROWS = 4000
 COLUMNS = {"id": "int", "name": "text", "amount": "decimal(12,2)"}
@@ -80,18 +81,24 @@ def test_four_workers(migration, way):
     migration.target.assert_completed()
 
 
+def start_one(migration, config: dict) -> tuple[Running, str]:
+    """A process at work, and the run_id of its run."""
+    first = migration.thaw.start_migrate(config)
+    deadline = time.monotonic() + 30
+    while not (migration.target.has_ledger() and migration.target.count("migration_status.v_live_owners")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return first, migration.target.value("SELECT run_id::text FROM migration_status.migration_runs")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "asked_to_end"])
 def test_a_worker_that_goes_is_succeeded(migration, number):
     table = prepare(migration, seconds=0.1)
     config = migration.config({**TABLE, "batch_size": 100}, parallel_threads=2)
     with pooled(migration.target, 8) as pooler:
-        first = migration.thaw.start_migrate(through(config, pooler))
-        deadline = time.monotonic() + 30
-        while not (migration.target.has_ledger() and migration.target.count("migration_status.v_live_owners")):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        run_id = migration.target.value("SELECT run_id::text FROM migration_status.migration_runs")
+        first, run_id = start_one(migration, through(config, pooler))
         other = migration.thaw.start("worker", "--run-id", run_id)
+        deadline = time.monotonic() + 30
         while migration.target.value("SELECT count(DISTINCT owner_id) FROM migration_status.migration_chunk_status "
                                      "WHERE status = 'completed'") < 2:
             assert time.monotonic() < deadline
@@ -102,6 +109,17 @@ def test_a_worker_that_goes_is_succeeded(migration, number):
     assert migration.assert_same(table, "t") == ROWS
     migration.target.assert_completed()
     assert migration.target.count("migration_status.migration_runs") == 1
+
+
+def test_a_process_that_finds_no_room_does_the_others_no_harm(migration):
+    """The first one's presence and its load are all that the pool has; the second one gives up, and the first goes on."""
+    table = prepare(migration, seconds=0.2)
+    with pooled(migration.target, 2) as pooler:
+        first, run_id = start_one(migration, through(migration.config(TABLE, parallel_threads=1), pooler))
+        migration.thaw.run("worker", "--run-id", run_id, environment={"THAW_STALL_SECONDS": "1"}).expect(1).says("SHOW POOLS")
+        first.wait().expect(0)
+    assert migration.assert_same(table, "t") == ROWS
+    migration.target.assert_completed()
 
 
 def test_what_a_frozen_process_holds_comes_free_with_its_deadline(migration):
@@ -134,6 +152,7 @@ class Trouble:
     environment: dict = dataclasses.field(default_factory=dict)
     seconds: float = 0
     database: str = ""
+    listed: bool = True  # the pooler takes any database
 
 
 TROUBLE = {
@@ -142,6 +161,7 @@ TROUBLE = {
     "startup_parameter": Trouble(("unsupported startup parameter: options", "ignore_startup_parameters"),
                                  environment={"PGOPTIONS": "-c work_mem=8MB"}),
     "no_database": Trouble(('"nowhere" does not exist', "target_pg_database"), database="nowhere"),
+    "not_listed": Trouble(("no such database", "[databases]"), listed=False),
     "no_user": Trouble(("authentication failed", "auth_file"), user="nobody"),
     "client_limit": Trouble(("max_client_conn",), pooler={"max_client_conn": 1}),
     # Loads take longer than anybody is kept waiting, and one backend has to do for two workers and the ledger.
@@ -160,7 +180,7 @@ def test_what_a_pooler_refuses_is_told_or_waited_for(migration, trouble):
     asked["sources"][0]["target_pg_database"] = case.database or migration.target.name
     # The run's own patience, short where it is to come to an end.
     environment = case.environment | ({"THAW_STALL_SECONDS": "2"} if case.status else {})
-    with pooled(migration.target, case.size, **case.pooler) as pooler:
+    with PgBouncer(migration.target.server, "*" if case.listed else "another", default_pool_size=case.size, **case.pooler) as pooler:
         finished = migration.thaw.migrate(through(asked, pooler), **environment).expect(case.status).says(*case.words)
     assert finished.seconds < 15, finished
     if case.status:
@@ -174,5 +194,6 @@ def test_check_says_what_a_pool_needs(migration):
     prepare(migration)
     with pooled(migration.target) as pooler:
         checked = check(migration, config=through(migration.config(TABLE, parallel_threads=WORKERS), pooler))
+        assert '"ledger": false' in migration.thaw.run("status", "--json").expect(0).stdout
     assert f"{POOL} server connections for each process" in checked.one("pooler").text, str(checked)
     assert checked.codes("problem") == []

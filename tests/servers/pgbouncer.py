@@ -18,12 +18,12 @@ PROGRAM = pathlib.Path("/usr/sbin/pgbouncer")
 
 
 class PgBouncer:
-    """`settings` are those of the section [pgbouncer], over SETTINGS. Whoever the server trusts may log in."""
+    """`databases`: which it takes, "*" any. `settings` are those of the section [pgbouncer], over SETTINGS."""
 
     SETTINGS = {"pool_mode": "transaction", "default_pool_size": 20, "max_client_conn": 200}
 
-    def __init__(self, server: Postgres, **settings):
-        self.server, self.settings = server, {**self.SETTINGS, **settings}
+    def __init__(self, server: Postgres, databases: str = "*", **settings):
+        self.server, self.databases, self.settings = server, databases, {**self.SETTINGS, **settings}
         self.host, self.port = server.host, free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="thaw-pgbouncer-", dir="/tmp"))
         self.process: subprocess.Popen | None = None
@@ -41,7 +41,7 @@ class PgBouncer:
         own = {"listen_addr": self.host, "listen_port": self.port, "unix_socket_dir": "", "auth_type": "trust", "auth_file": users,
                **self.settings}
         configuration = self.directory / "pgbouncer.ini"
-        configuration.write_text(f"[databases]\n* = host={self.server.host} port={self.server.port}\n[pgbouncer]\n"
+        configuration.write_text(f"[databases]\n{self.databases} = host={self.server.host} port={self.server.port}\n[pgbouncer]\n"
                                  + "".join(f"{name} = {value}\n" for name, value in own.items()), encoding="utf-8")
         with open(self.directory / "log", "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([PROGRAM, *(["-u", SUPERUSER] if os.geteuid() == 0 else []), configuration], cwd="/",
