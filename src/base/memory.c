@@ -58,6 +58,11 @@ void memory_release(void *pointer_to_pointer) {
     memcpy(pointer_to_pointer, &pointer, sizeof pointer);
 }
 
+void memory_release_texts(char **const *texts) {
+    for (; *texts != NULL; texts++)
+        memory_release(*texts);
+}
+
 void memory_wipe(void *bytes, size_t length) {
     if (bytes != NULL)
         explicit_bzero(bytes, length);

@@ -12,6 +12,7 @@ void *memory_resize(void *pointer, size_t count, size_t size); /* overflow is ch
 char *memory_copy_string(const char *string);                  /* NULL stays NULL */
 char *memory_copy_bytes(const char *bytes, size_t length);     /* with a NUL appended */
 void memory_release(void *pointer_to_pointer);                 /* frees *p and sets it to NULL */
+void memory_release_texts(char **const *texts);                /* each of them; NULL ends the list */
 
 /* Overwrite a secret before it is freed, in a way that the compiler keeps. */
 void memory_wipe(void *bytes, size_t length);

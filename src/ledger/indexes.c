@@ -84,12 +84,10 @@ bool ledger_list_indexes(struct target_connection *connection, const char *targe
 }
 
 void ledger_index_release(struct ledger_index *index) {
-    char **const texts[] = {&index->name,         &index->kind,          &index->index_definition,
-                            &index->build,        &index->attach,        &index->constraint_definition,
-                            &index->error_code,   &index->error_message, &index->target_schema,
-                            &index->target_table, &index->live_run};
-    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
-        memory_release(texts[t]);
+    memory_release_texts((char **[]){&index->name, &index->kind, &index->index_definition,
+                                     &index->constraint_definition, &index->build, &index->attach, &index->error_code,
+                                     &index->error_message, &index->target_schema, &index->target_table,
+                                     &index->live_run, NULL});
 }
 
 void ledger_indexes_release(struct ledger_indexes *indexes) {

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "target/connection.h"
+#include "target/result.h"
 
 enum { NUMBER_SIZE = 24 };
 
@@ -18,19 +19,6 @@ enum { NUMBER_SIZE = 24 };
 static inline const char *number_text(char text[NUMBER_SIZE], int64_t number) {
     snprintf(text, NUMBER_SIZE, "%" PRId64, number);
     return text;
-}
-
-static inline int64_t number_of(const PGresult *result, int row, int column) {
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
-static inline bool truth_of(const PGresult *result, int row, int column) {
-    return *PQgetvalue(result, row, column) == 't';
-}
-
-/* Allocated; NULL stays NULL. */
-static inline char *text_of(const PGresult *result, int row, int column) {
-    return PQgetisnull(result, row, column) ? NULL : memory_copy_string(PQgetvalue(result, row, column));
 }
 
 /* A short text into a field of fixed size; what doesn't fit is cut. */

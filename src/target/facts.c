@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "sql.h"
+#include "target/result.h"
 
 /* Columns of server_facts.sql. */
 enum {
@@ -36,14 +37,6 @@ enum {
 /* Columns of table_facts.sql. */
 enum { INDEXES, INDEX_NAMES, TRIGGERS, FOREIGN_KEYS, PARTITIONS, KEY_IS_UNIQUE };
 
-static bool truth(const PGresult *result, int column) {
-    return *PQgetvalue(result, 0, column) == 't';
-}
-
-static int64_t number(const PGresult *result, int column) {
-    return strtoll(PQgetvalue(result, 0, column), NULL, 10);
-}
-
 static char *text(const PGresult *result, int column) {
     return PQgetisnull(result, 0, column) ? NULL : memory_copy_string(PQgetvalue(result, 0, column));
 }
@@ -59,25 +52,25 @@ bool target_read_server_facts(struct target_connection *connection, struct targe
         .version_number = PQserverVersion(connection->pg),
         .role = text(result, ROLE),
         .encoding = text(result, ENCODING),
-        .superuser = truth(result, SUPERUSER),
-        .standby = truth(result, STANDBY),
-        .read_only = truth(result, READ_ONLY),
+        .superuser = truth_of(result, 0, SUPERUSER),
+        .standby = truth_of(result, 0, STANDBY),
+        .read_only = truth_of(result, 0, READ_ONLY),
         .pooled = connection->pooled,
-        .local_socket = truth(result, LOCAL_SOCKET),
-        .max_connections = number(result, MAX_CONNECTIONS),
-        .reserved_connections = number(result, RESERVED_CONNECTIONS),
-        .used_connections = number(result, USED_CONNECTIONS),
-        .role_limit = number(result, ROLE_LIMIT),
-        .database_limit = number(result, DATABASE_LIMIT),
-        .max_wal_size = number(result, MAX_WAL_SIZE),
+        .local_socket = truth_of(result, 0, LOCAL_SOCKET),
+        .max_connections = number_of(result, 0, MAX_CONNECTIONS),
+        .reserved_connections = number_of(result, 0, RESERVED_CONNECTIONS),
+        .used_connections = number_of(result, 0, USED_CONNECTIONS),
+        .role_limit = number_of(result, 0, ROLE_LIMIT),
+        .database_limit = number_of(result, 0, DATABASE_LIMIT),
+        .max_wal_size = number_of(result, 0, MAX_WAL_SIZE),
         .wal_level = text(result, WAL_LEVEL),
         .synchronous_commit = text(result, SYNCHRONOUS_COMMIT),
         .synchronous_standby_names = text(result, SYNCHRONOUS_STANDBY_NAMES),
-        .fsync = truth(result, FSYNC),
-        .keepalive_seconds = number(result, KEEPALIVE_SECONDS),
-        .statement_timeout_ms = number(result, STATEMENT_TIMEOUT),
-        .idle_in_transaction_timeout_ms = number(result, IDLE_IN_TRANSACTION_TIMEOUT),
-        .idle_session_timeout_ms = number(result, IDLE_SESSION_TIMEOUT),
+        .fsync = truth_of(result, 0, FSYNC),
+        .keepalive_seconds = number_of(result, 0, KEEPALIVE_SECONDS),
+        .statement_timeout_ms = number_of(result, 0, STATEMENT_TIMEOUT),
+        .idle_in_transaction_timeout_ms = number_of(result, 0, IDLE_IN_TRANSACTION_TIMEOUT),
+        .idle_session_timeout_ms = number_of(result, 0, IDLE_SESSION_TIMEOUT),
         .idle_slots = text(result, IDLE_SLOTS),
     };
     PQclear(result);
@@ -144,12 +137,12 @@ bool target_read_table_facts(struct target_connection *connection, const struct 
     if (!good)
         return false;
     if (PQntuples(result) == 1) {
-        facts->indexes = number(result, INDEXES);
+        facts->indexes = number_of(result, 0, INDEXES);
         facts->index_names = text(result, INDEX_NAMES);
         facts->triggers = text(result, TRIGGERS);
         facts->foreign_keys = text(result, FOREIGN_KEYS);
-        facts->partitions = number(result, PARTITIONS);
-        facts->key_is_unique = truth(result, KEY_IS_UNIQUE);
+        facts->partitions = number_of(result, 0, PARTITIONS);
+        facts->key_is_unique = truth_of(result, 0, KEY_IS_UNIQUE);
     }
     PQclear(result);
     if (read_referencing(connection, table, facts, error) && read_not_insertable(connection, oid, facts, error))
@@ -178,7 +171,7 @@ bool target_has_rows(struct target_connection *connection, const struct target_t
     buffer_append_char(&sql, ')');
     bool good = target_query(connection, buffer_string(&sql), 0, NULL, &result, error);
     if (good)
-        *has_rows = truth(result, 0);
+        *has_rows = truth_of(result, 0, 0);
     PQclear(result);
     buffer_release(&sql);
     return good;

@@ -4,10 +4,7 @@
 
 #include "base/memory.h"
 #include "sql.h"
-
-static char *text_of(const PGresult *result, int row, int column) {
-    return PQgetisnull(result, row, column) ? NULL : memory_copy_string(PQgetvalue(result, row, column));
-}
+#include "target/result.h"
 
 bool target_indexes_read(struct target_connection *connection, const char *schema, const char *table, bool merging,
                          struct target_indexes *indexes, struct error *error) {
@@ -37,17 +34,9 @@ bool target_indexes_read(struct target_connection *connection, const char *schem
 void target_indexes_release(struct target_indexes *indexes) {
     for (size_t i = 0; i < indexes->count; i++) {
         struct target_index *index = &indexes->list[i];
-        char **const texts[] = {&index->name,
-                                &index->kind,
-                                &index->stays,
-                                &index->drop,
-                                &index->index_definition,
-                                &index->constraint_definition,
-                                &index->build,
-                                &index->attach,
-                                &index->details};
-        for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
-            memory_release(texts[t]);
+        memory_release_texts((char **[]){&index->name, &index->kind, &index->stays, &index->drop,
+                                         &index->index_definition, &index->constraint_definition, &index->build,
+                                         &index->attach, &index->details, NULL});
     }
     memory_release(&indexes->list);
     indexes->count = 0;
@@ -80,8 +69,8 @@ bool target_index_find(struct target_connection *connection, const char *schema,
         return false;
     bool found = PQntuples(result) > 0;
     for (int row = 0; row < PQntuples(result); row++) {
-        *built = *built || *PQgetvalue(result, row, 0) == 't';
-        *attached = *attached || *PQgetvalue(result, row, 1) == 't';
+        *built = *built || truth_of(result, row, 0);
+        *attached = *attached || truth_of(result, row, 1);
     }
     PQclear(result);
     if (!found)

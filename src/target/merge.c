@@ -8,20 +8,13 @@
 #include "base/memory.h"
 #include "sql.h"
 #include "target/merge_sql.h"
+#include "target/result.h"
 
 /* A row that somebody else has inserted or changed while the merge looked is looked at once more. */
 enum { PASSES_ALLOWED = 10 };
 
 /* Columns of merge_facts.sql. */
 enum { HAS_INDEX, OPERATORS, NULLABLE, NULLS_NOT_DISTINCT, LEADING, UNFIT, MAY_STAGE, NOT_UPDATABLE, ROLE };
-
-static bool truth(const PGresult *result, int column) {
-    return *PQgetvalue(result, 0, column) == 't';
-}
-
-static int64_t number(const PGresult *result, int column) {
-    return strtoll(PQgetvalue(result, 0, column), NULL, 10);
-}
 
 /* ---- what the catalogue says ------------------------------------------------------------------------------------------ */
 
@@ -56,7 +49,7 @@ static bool refuse_privilege(const struct merge *merge, struct target_connection
                              struct error *error) {
     struct buffer grant = {0};
     const char *role = PQgetvalue(result, 0, ROLE);
-    if (!truth(result, MAY_STAGE)) {
+    if (!truth_of(result, 0, MAY_STAGE)) {
         error_set_code(error, ERROR_CONFIG, "42501",
                        "the role \"%s\" lacks TEMPORARY on the database \"%s\": merging needs a temporary table", role,
                        connection->database);
@@ -115,14 +108,14 @@ bool merge_look_up(struct merge *merge, struct target_connection *connection, co
     if (!good)
         return false;
     bool updates = !merge->inserts_only || merge->watermark >= 0;
-    if (!truth(result, HAS_INDEX))
+    if (!truth_of(result, 0, HAS_INDEX))
         good = refuse_key(merge, result, error);
-    else if (!truth(result, MAY_STAGE) || (updates && !PQgetisnull(result, 0, NOT_UPDATABLE)))
+    else if (!truth_of(result, 0, MAY_STAGE) || (updates && !PQgetisnull(result, 0, NOT_UPDATABLE)))
         good = refuse_privilege(merge, connection, result, error);
     else
         good = take_operators(merge, result, error);
-    merge->nullable = truth(result, NULLABLE);
-    merge->copy_would_double_nulls = merge->nullable && !truth(result, NULLS_NOT_DISTINCT);
+    merge->nullable = truth_of(result, 0, NULLABLE);
+    merge->copy_would_double_nulls = merge->nullable && !truth_of(result, 0, NULLS_NOT_DISTINCT);
     merge->leading = find_leading(merge, result);
     PQclear(result);
     return good;
@@ -274,12 +267,13 @@ static bool pass(const struct merge *merge, struct target_connection *connection
         PQclear(result);
         return false;
     }
-    written->inserted += number(result, DONE_INSERTS);
-    written->updated += number(result, DONE_UPDATES);
-    *complete = number(result, DONE_INSERTS) == number(result, INSERTED) &&
-                number(result, DONE_UPDATES) == number(result, UPDATED);
-    *seen = (struct merge_counts){
-        .unchanged = number(result, UNCHANGED), .older = number(result, OLDER), .duplicate = number(result, DUPLICATE)};
+    written->inserted += number_of(result, 0, DONE_INSERTS);
+    written->updated += number_of(result, 0, DONE_UPDATES);
+    *complete = number_of(result, 0, DONE_INSERTS) == number_of(result, 0, INSERTED) &&
+                number_of(result, 0, DONE_UPDATES) == number_of(result, 0, UPDATED);
+    *seen = (struct merge_counts){.unchanged = number_of(result, 0, UNCHANGED),
+                                  .older = number_of(result, 0, OLDER),
+                                  .duplicate = number_of(result, 0, DUPLICATE)};
     PQclear(result);
     return true;
 }
@@ -321,9 +315,9 @@ bool merge_run(const struct merge *merge, struct target_connection *connection, 
     buffer_release(&sql);
     if (!done)
         return false;
-    counts->staged = number(result, 0);
-    bool null_keys = number(result, 1) > 0;
-    bool several = number(result, 2) > 0;
+    counts->staged = number_of(result, 0, 0);
+    bool null_keys = number_of(result, 0, 1) > 0;
+    bool several = number_of(result, 0, 2) > 0;
     PQclear(result);
     return (!several || deduplicate(merge, connection, counts, error)) &&
            merge_keys(merge, connection, own_transactions, false, counts, error) &&
@@ -340,7 +334,7 @@ bool merge_hold(const struct merge *merge, struct target_connection *connection,
         !execute(connection, merge, merge_hold_statement, error) ||
         !target_query(connection, "SELECT count(*) FROM pg_temp.\"thaw held\"", 0, NULL, &result, error))
         return false;
-    *rows = number(result, 0);
+    *rows = number_of(result, 0, 0);
     counts->staged = counts->duplicate;
     PQclear(result);
     return true;
@@ -379,7 +373,7 @@ bool merge_describe_held(const struct merge *merge, struct target_connection *co
         done = error_set(error, ERROR_INTERNAL, "staged row %" PRId64 " is not there any more", row + 1);
     *key = done ? memory_copy_string(PQgetvalue(result, 0, 0)) : NULL;
     *values = done ? memory_copy_string(PQgetvalue(result, 0, 1)) : NULL;
-    *number = done ? strtoll(PQgetvalue(result, 0, 2), NULL, 10) : 0;
+    *number = done ? number_of(result, 0, 2) : 0;
     PQclear(result);
     return done;
 }

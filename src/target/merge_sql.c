@@ -70,13 +70,18 @@ static void append_image(struct buffer *sql, const struct merge *merge, const ch
     buffer_append_char(sql, ')');
 }
 
+static void append_images(struct buffer *sql, const struct merge *merge, const char *function, const char *left,
+                          const char *right) {
+    buffer_appendf(sql, "%s(", function);
+    append_image(sql, merge, left);
+    buffer_append(sql, ", ");
+    append_image(sql, merge, right);
+    buffer_append_char(sql, ')');
+}
+
 /* By the bytes of the values: sees case in citext and scale in numeric, and takes json, which has no equality. */
 static void append_differs(struct buffer *sql, const struct merge *merge) {
-    buffer_append(sql, "record_image_ne(");
-    append_image(sql, merge, "t");
-    buffer_append(sql, ", ");
-    append_image(sql, merge, "s");
-    buffer_append_char(sql, ')');
+    append_images(sql, merge, "record_image_ne", "t", "s");
 }
 
 static bool is_text(const struct encode_target *column) {
@@ -341,11 +346,9 @@ static void append_fate_among_own(struct buffer *sql, const struct merge *merge)
         buffer_append(sql, " ELSE 'conflict' END");
         return;
     }
-    buffer_append(sql, " WHEN record_image_gt(");
-    append_image(sql, merge, "s");
-    buffer_append(sql, ", ");
-    append_image(sql, merge, "t");
-    buffer_append(sql, ") THEN 'updated' ELSE 'duplicate' END");
+    buffer_append(sql, " WHEN ");
+    append_images(sql, merge, "record_image_gt", "s", "t");
+    buffer_append(sql, " THEN 'updated' ELSE 'duplicate' END");
 }
 
 /* 'written' are rows that an earlier pass of this very transaction has taken care of. */
