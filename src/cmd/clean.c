@@ -14,7 +14,8 @@ static const char help[] =
     "never touched.\n\n"
     "      --yes               don't ask\n"
     "      --unfinished        forget unfinished runs, too, whose last progress is longer ago than resume_max_age\n"
-    "      --run-id U          forget the unfinished run U, whatever its age\n";
+    "      --run-id U          forget the unfinished run U, whatever its age\n\n"
+    "With --json nothing is asked, and what was found is printed with whether it was done.\n";
 
 enum { OPTION_YES = OPTION_OF_COMMAND, OPTION_UNFINISHED, OPTION_RUN_ID };
 
@@ -60,23 +61,38 @@ static bool ask(void) {
     return answer == 'y' || answer == 'Y';
 }
 
+static void print_json(const struct clean *clean, size_t things, bool done) {
+    struct buffer json = {0};
+    clean_to_json(clean, &json);
+    printf("{\"databases\": %s, \"things\": %zu, \"done\": %s}\n", buffer_string(&json), things,
+           done ? "true" : "false");
+    buffer_release(&json);
+}
+
 static int clean_up(const struct request *request, const struct config *config, struct log *log) {
     struct clean *clean = NULL;
+    FILE *out = request->common.json ? NULL : stdout;
     struct error error;
     size_t things = 0;
     int status = EXIT_COMPLETED;
+    bool done = false;
     error_clear(&error);
-    if (!clean_look(&clean, config, &request->clean, log, stdout, &things, &error)) {
+    bool looked = clean_look(&clean, config, &request->clean, log, out, &things, &error);
+    if (!looked) {
         log_failure(log, NULL, &error);
         status = EXIT_FAILED;
-    } else if (things > 0 && !request->yes && !isatty(STDIN_FILENO)) {
+    } else if (things > 0 && !request->yes && (request->common.json || !isatty(STDIN_FILENO))) {
         status = options_refuse(&command_clean, "nothing was changed: there is no terminal to ask on; --yes does it");
     } else if (things > 0 && (fflush(stdout), !request->yes) && !ask()) {
         puts("nothing was changed");
-    } else if (things > 0 && !clean_do(clean, stdout, &error)) {
+    } else if (things > 0 && !clean_do(clean, out, &error)) {
         log_failure(log, NULL, &error);
         status = EXIT_FAILED;
+    } else {
+        done = true;
     }
+    if (looked && request->common.json)
+        print_json(clean, things, done);
     clean_release(&clean);
     return status;
 }

@@ -1,6 +1,8 @@
 #include "run/clean.h"
 
 #include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -29,31 +31,41 @@ static bool same_target(const struct ledger_index *left, const struct ledger_ind
            strcmp(left->target_table, right->target_table) == 0;
 }
 
+/* Nothing where nobody reads: with --json. */
+__attribute__((format(printf, 2, 3))) static void say(FILE *out, const char *format, ...) {
+    va_list arguments;
+    if (out == NULL)
+        return;
+    va_start(arguments, format);
+    vfprintf(out, format, arguments);
+    va_end(arguments);
+}
+
 /* ---- looking ------------------------------------------------------------------------------------------------------- */
 
 static void print_index(FILE *out, const struct ledger_index *index) {
     if (index->live_run != NULL)
-        fprintf(out, "  stays away: %s \"%s\" of %s.%s, which run %s is loading: it comes back with that\n",
-                index->kind, index->name, index->target_schema, index->target_table, index->live_run);
+        say(out, "  stays away: %s \"%s\" of %s.%s, which run %s is loading: it comes back with that\n", index->kind,
+            index->name, index->target_schema, index->target_table, index->live_run);
     else if (index->table_exists)
-        fprintf(out, "  put back: %s \"%s\" of %s.%s%s%s\n", index->kind, index->name, index->target_schema,
-                index->target_table, index->error_message == NULL ? "" : "; the last attempt failed: ",
-                index->error_message == NULL ? "" : index->error_message);
+        say(out, "  put back: %s \"%s\" of %s.%s%s%s\n", index->kind, index->name, index->target_schema,
+            index->target_table, index->error_message == NULL ? "" : "; the last attempt failed: ",
+            index->error_message == NULL ? "" : index->error_message);
     else
-        fprintf(out, "  forget: %s \"%s\" of %s.%s, a table that is not there any more\n", index->kind, index->name,
-                index->target_schema, index->target_table);
+        say(out, "  forget: %s \"%s\" of %s.%s, a table that is not there any more\n", index->kind, index->name,
+            index->target_schema, index->target_table);
 }
 
 static void print_run(FILE *out, const struct ledger_disused_run *run) {
     char age[32];
     clock_format_duration(run->idle_seconds * 1000000, age, sizeof age);
     if (strcmp(run->status, "completed") == 0)
-        fprintf(out, "  forget: run %s of %s, completed %s ago, since later ones completed the same tables\n",
-                run->run_id, run->source_names, age);
+        say(out, "  forget: run %s of %s, completed %s ago, since later ones completed the same tables\n", run->run_id,
+            run->source_names, age);
     else
-        fprintf(out, "  forget: run %s of %s, unfinished, last progress %s ago; its %" PRId64 " rows stay%s%s\n",
-                run->run_id, run->source_names, age, run->rows, run->targets == NULL ? "" : " in ",
-                run->targets == NULL ? "" : run->targets);
+        say(out, "  forget: run %s of %s, unfinished, last progress %s ago; its %" PRId64 " rows stay%s%s\n",
+            run->run_id, run->source_names, age, run->rows, run->targets == NULL ? "" : " in ",
+            run->targets == NULL ? "" : run->targets);
 }
 
 static bool is_disused(const struct findings *found, const char *run_id) {
@@ -71,10 +83,10 @@ static bool is_read_again(const struct findings *found, const struct ledger_scra
 static void print_scratch(FILE *out, const struct findings *found, const struct ledger_scratch *scratch) {
     char *name = materialize_name(scratch);
     if (is_read_again(found, scratch))
-        fprintf(out, "  stays: scratch table %s of the source, which run %s reads when it goes on\n", name,
-                scratch->run_id);
+        say(out, "  stays: scratch table %s of the source, which run %s reads when it goes on\n", name,
+            scratch->run_id);
     else
-        fprintf(out, "  drop: scratch table %s of the source, left over from run %s\n", name, scratch->run_id);
+        say(out, "  drop: scratch table %s of the source, left over from run %s\n", name, scratch->run_id);
     memory_release(&name);
 }
 
@@ -85,7 +97,7 @@ static bool look_in(struct run_database *database, const struct clean_options *o
     control->stall_limit_us = 0;
     if (!ledger_exists(control, &exists, error))
         return false;
-    fprintf(out, "database %s\n", control->database);
+    say(out, "database %s\n", control->database);
     if (exists && (!ledger_list_indexes(control, NULL, NULL, &found->missing, error) ||
                    !ledger_list_disused(control, options->unfinished ? max_age_hours * 3600 : -1, options->run_id,
                                         &found->runs, error) ||
@@ -103,7 +115,7 @@ static bool look_in(struct run_database *database, const struct clean_options *o
     }
     *things += found->runs.count;
     if (found->missing.count + found->runs.count + found->scratches.count == 0)
-        fprintf(out, "  nothing to clean%s\n", exists ? "" : ": no run has been here yet");
+        say(out, "  nothing to clean%s\n", exists ? "" : ": no run has been here yet");
     return true;
 }
 
@@ -132,6 +144,71 @@ bool clean_look(struct clean **clean, const struct config *config, const struct 
     return true;
 }
 
+/* ---- as JSON ------------------------------------------------------------------------------------------------------- */
+
+static void add_text(json_t *object, const char *name, const char *text) {
+    json_object_set_new(object, name, text == NULL ? json_null() : json_string(text));
+}
+
+static json_t *index_to_json(const struct ledger_index *index) {
+    json_t *object = json_object();
+    add_text(object, "action", index->live_run != NULL ? "stays" : index->table_exists ? "put_back" : "forget");
+    add_text(object, "kind", index->kind);
+    add_text(object, "name", index->name);
+    add_text(object, "target_schema", index->target_schema);
+    add_text(object, "target_table", index->target_table);
+    add_text(object, "run_id", index->live_run);
+    add_text(object, "error", index->error_message);
+    return object;
+}
+
+static json_t *run_to_json(const struct ledger_disused_run *run) {
+    json_t *object = json_object();
+    add_text(object, "action", "forget");
+    add_text(object, "run_id", run->run_id);
+    add_text(object, "source_names", run->source_names);
+    add_text(object, "status", run->status);
+    json_object_set_new(object, "idle_seconds", json_integer((json_int_t)run->idle_seconds));
+    json_object_set_new(object, "rows", json_integer((json_int_t)run->rows));
+    return object;
+}
+
+static json_t *scratch_to_json(const struct findings *found, const struct ledger_scratch *scratch) {
+    json_t *object = json_object();
+    char *name = materialize_name(scratch);
+    add_text(object, "action", is_read_again(found, scratch) ? "stays" : "drop");
+    add_text(object, "name", name);
+    add_text(object, "run_id", scratch->run_id);
+    memory_release(&name);
+    return object;
+}
+
+static json_t *findings_to_json(const char *database, const struct findings *found) {
+    json_t *object = json_object(), *indexes = json_array(), *runs = json_array(), *scratches = json_array();
+    for (size_t i = 0; i < found->missing.count; i++)
+        json_array_append_new(indexes, index_to_json(&found->missing.list[i]));
+    for (size_t i = 0; i < found->runs.count; i++)
+        json_array_append_new(runs, run_to_json(&found->runs.list[i]));
+    for (size_t i = 0; i < found->scratches.count; i++)
+        json_array_append_new(scratches, scratch_to_json(found, &found->scratches.list[i]));
+    add_text(object, "database", database);
+    json_object_set_new(object, "indexes", indexes);
+    json_object_set_new(object, "runs", runs);
+    json_object_set_new(object, "scratch_tables", scratches);
+    return object;
+}
+
+void clean_to_json(const struct clean *clean, struct buffer *json) {
+    json_t *databases = json_array();
+    for (size_t i = 0; i < clean->run.database_count; i++)
+        json_array_append_new(databases,
+                              findings_to_json(clean->run.databases[i].control.database, &clean->findings[i]));
+    char *text = json_dumps(databases, JSON_COMPACT);
+    buffer_append(json, text);
+    memory_release(&text);
+    json_decref(databases);
+}
+
 /* ---- doing --------------------------------------------------------------------------------------------------------- */
 
 static bool put_back(struct clean *clean, struct run_database *database, const struct ledger_index *index,
@@ -153,9 +230,9 @@ static bool forget(struct run_database *database, const struct ledger_disused_ru
     if (!ledger_forget_run(&database->control, run->run_id, &forgotten, error))
         return false;
     if (forgotten)
-        fprintf(out, "forgotten: run %s\n", run->run_id);
+        say(out, "forgotten: run %s\n", run->run_id);
     else
-        fprintf(out, "kept: run %s, which somebody has taken up meanwhile\n", run->run_id);
+        say(out, "kept: run %s, which somebody has taken up meanwhile\n", run->run_id);
     return true;
 }
 
@@ -177,7 +254,7 @@ static bool drop_scratch(struct clean *clean, struct run_database *database, con
             !materialize_drop(clean->run.workers[0].source, &database->control, scratch, error))
             return false;
         char *name = materialize_name(scratch);
-        fprintf(out, "dropped: scratch table %s\n", name);
+        say(out, "dropped: scratch table %s\n", name);
         memory_release(&name);
     }
     return true;

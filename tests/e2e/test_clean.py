@@ -1,5 +1,6 @@
 """thaw clean: it lists, asks, puts back what a load left dropped, and forgets runs that nobody needs; rows are never touched."""
 
+import json
 import os
 import pty
 import signal
@@ -106,6 +107,44 @@ def test_a_table_that_is_gone(migration):
     migration.target.execute("DROP TABLE t")
     assert "a table that is not there any more" in clean(migration, config, "--yes").stdout
     assert saved(migration.target) == {}
+
+
+@pytest.mark.parametrize("how", ["listed", "done", "refused by a duplicate", "nothing to do", "of a live run"])
+def test_what_a_script_reads(migration, how):
+    config, _ = leave_dropped(migration, *KEY, "CREATE INDEX plain ON t (name)")
+    if how == "refused by a duplicate":
+        migration.target.execute("INSERT INTO t (id) VALUES (7)")
+    elif how == "nothing to do":
+        clean(migration, config, "--yes")
+    elif how == "of a live run":
+        running = migration.thaw.start_migrate(config, fault="before_build:stop")
+        running.wait_until_stopped()
+    status = {"listed": 2, "refused by a duplicate": 1}.get(how, 0)
+    said = json.loads(clean(migration, config, *(["--yes"] if how != "listed" else []), "--json", status=status).stdout)
+    [database] = said["databases"]
+    missing = [] if how == "nothing to do" else [
+        {"action": "stays" if how == "of a live run" else "put_back", "kind": kind, "name": name, "target_schema": "public", "target_table": "t",
+         "error": None, "run_id": runs(migration.target)[0] if how == "of a live run" else None}
+        for kind, name in (("index", "plain"), ("constraint", "the key"))]
+    assert database["database"] == migration.target.name and database["runs"] == database["scratch_tables"] == []
+    assert sorted(database["indexes"], key=lambda found: found["name"]) == missing
+    assert said["things"] == (2 if status or how == "done" else 0) and said["done"] is (status == 0)
+    if how == "refused by a duplicate":
+        again = json.loads(clean(migration, config, "--json", status=2).stdout)
+        assert [(found["name"], "duplicated" in found["error"]) for found in again["databases"][0]["indexes"]] == [("the key", True)]
+
+
+def test_runs_that_a_script_reads(migration):
+    migration.source.table("t", {"id": "int"}, "SELECT i FROM range(10) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    config = migration.config({"source": "t", "target": "t", "truncate_onstart": True})
+    for _ in range(2):
+        migration.thaw.migrate(config).expect(0)
+    old, new = runs(migration.target)
+    [found] = json.loads(clean(migration, config, "--yes", "--json").stdout)["databases"][0]["runs"]
+    assert found.pop("idle_seconds") >= 0
+    assert found == {"action": "forget", "run_id": old, "source_names": config["sources"][0]["source_name"], "status": "completed", "rows": 10}
+    assert runs(migration.target) == [new]
 
 
 # Old runs
