@@ -44,7 +44,7 @@ static void hint(const struct run *run, const struct run_table *table, const PGr
     else if (itself)
         error_hint(error,
                    "the table references itself, and its rows come in no order: drop that foreign key for the time of "
-                   "the migration, or make it DEFERRABLE INITIALLY DEFERRED and set \"chunking\": \"whole\"");
+                   "the migration, or make it DEFERRABLE and set \"chunking\": \"whole\"");
     buffer_release(&names);
     buffer_release(&sources);
 }
@@ -61,4 +61,21 @@ void foreign_keys_advise(struct worker *worker, const struct run_table *table, s
         return;
     hint(worker->run, table, referenced, error);
     PQclear(referenced);
+}
+
+bool foreign_keys_defer(struct target_connection *target, const struct target_table *table, char **sql,
+                        struct error *error) {
+    char oid[16];
+    const char *parameters[] = {oid};
+    struct buffer statement = {0};
+    PGresult *keys = NULL;
+    snprintf(oid, sizeof oid, "%u", (unsigned)table->oid);
+    if (!target_query(target, sql_deferrable_to_itself, 1, parameters, &keys, error))
+        return false;
+    if (!PQgetisnull(keys, 0, 0)) {
+        buffer_appendf(&statement, "SET CONSTRAINTS %s DEFERRED", PQgetvalue(keys, 0, 0));
+        *sql = buffer_steal(&statement);
+    }
+    PQclear(keys);
+    return true;
 }

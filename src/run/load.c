@@ -102,6 +102,7 @@ static bool begin_load(struct worker *worker, const struct attempt *attempt, str
     return load_connect_target(worker, table->database, error) && target_begin(&worker->target, false, error) &&
            ledger_enter_load(&worker->target, worker->run->run_id, claim, table->feed->target_schema,
                              table->config->target, table->generation, error) &&
+           (table->mapping.defer_sql == NULL || target_execute(&worker->target, table->mapping.defer_sql, error)) &&
            (!attempt->merges || merge_stage(&table->mapping.merge, &worker->target, error)) &&
            fault_point(&worker->run->faults, "before_data", error);
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "run/create.h"
+#include "run/foreign_keys.h"
 #include "run/merging.h"
 #include "run/snapshot.h"
 #include "run/window.h"
@@ -224,7 +225,9 @@ bool mapping_prepare(struct run_mapping *mapping, const struct run_table *table,
                 create_find_target(mapping, table, dialect, target, error) &&
                 map_columns(mapping, table, source, dialect, log, error) &&
                 mapping_choose_keys(mapping, table->config, error) &&
-                merging_prepare(mapping, table->config, target, error);
+                merging_prepare(mapping, table->config, target, error) &&
+                (mapping->create_sql != NULL || table->config->settings.on_bad_row == BAD_ROW_REJECT ||
+                 foreign_keys_defer(target, &mapping->target, &mapping->defer_sql, error));
     if (done) {
         warn_of_types(mapping, table, log);
         choose_key_columns(mapping);
@@ -251,6 +254,7 @@ void mapping_release(struct run_mapping *mapping) {
     memory_release(&mapping->targets);
     plan_keys_release(&mapping->keys, &mapping->key_count);
     memory_release(&mapping->key_columns);
+    memory_release(&mapping->defer_sql);
     memory_release(&mapping->create_sql);
     memory_release(&mapping->comments_sql);
     memory_release(&mapping->copy_sql);

@@ -116,6 +116,8 @@ struct run_mapping {
     struct run_window window;
     char *filter; /* the user's source_filter and the window; NULL: every row, or the snapshot has it already */
     char *copy_sql;
+    char *
+        defer_sql; /* a load transaction begins with it: rows may reference each other in any order; NULL: nothing to defer */
     enum encode_format format; /* of COPY: text where some pair has no binary form */
     bool merges;               /* rows are merged into the target, and `merge` says how */
     struct merge merge;

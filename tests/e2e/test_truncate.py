@@ -183,10 +183,25 @@ def test_a_foreign_key_to_a_table_that_the_run_does_not_load(migration):
 
 
 def test_a_table_that_references_itself(migration):
-    migration.source.table("t", {"id": "int", "parent": "int"}, "SELECT i, 999 - i FROM range(1000) AS r(i)")
-    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, parent bigint CONSTRAINT to_itself REFERENCES t)")
-    table = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100}
-    migration.thaw.migrate(migration.config(table)).expect(1).says("23503", "references itself", "DEFERRABLE INITIALLY DEFERRED")
-    migration.target.execute("ALTER TABLE t ALTER CONSTRAINT to_itself DEFERRABLE INITIALLY DEFERRED")
-    migration.thaw.migrate(migration.config({"source": "t", "target": "t", "chunking": "whole"}), "--no-resume").expect(0)
-    assert migration.target.count("t") == 1000
+    """More than one COPY command takes: what can be deferred is, and what can't be is told."""
+    migration.source.table("t", {"id": "int", "parent": "int", "wide": "text"}, "SELECT i, 69999 - i, repeat('x', 1000) FROM range(70000) AS r(i)")
+    migration.target.execute('CREATE TABLE t (id bigint PRIMARY KEY, parent bigint CONSTRAINT "to itself"  REFERENCES t, wide text)')
+    table = {"source": "t", "target": "t", "chunking": "whole"}
+    migration.thaw.migrate(migration.config(table)).expect(1).says("23503", "references itself", "make it DEFERRABLE")
+    assert migration.target.count("t") == 0
+    migration.target.execute('ALTER TABLE t ALTER CONSTRAINT "to itself" DEFERRABLE')
+    migration.thaw.migrate(migration.config(table)).expect(0)
+    assert migration.target.count("t") == 70000
+    migration.source.execute(f"UPDATE {migration.source.relation('t')} SET \"parent\" = -1 WHERE \"id\" = 5")
+    migration.target.execute("TRUNCATE t")
+    migration.thaw.migrate(migration.config(table), "--no-resume").expect(1).says("23503", "(parent)=(-1)", "only at COMMIT")
+    assert migration.target.count("t") == 0
+
+
+def test_a_key_that_shares_its_name_with_one_that_cannot_be_deferred(migration):
+    """SET CONSTRAINTS means both."""
+    migration.source.table("t", {"id": "int", "parent": "int"}, "SELECT i, 9 - i FROM range(10) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, parent bigint CONSTRAINT same REFERENCES t DEFERRABLE)",
+                             "CREATE TABLE other (id bigint CONSTRAINT same REFERENCES t)")
+    migration.thaw.migrate(migration.config({"source": "t", "target": "t", "chunking": "whole"})).expect(0)
+    assert migration.target.count("t") == 10
