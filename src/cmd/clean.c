@@ -82,7 +82,9 @@ static int clean_up(const struct request *request, const struct config *config, 
         log_failure(log, NULL, &error);
         status = EXIT_FAILED;
     } else if (things > 0 && !request->yes && (request->common.json || !isatty(STDIN_FILENO))) {
-        status = options_refuse(&command_clean, "nothing was changed: there is no terminal to ask on; --yes does it");
+        status =
+            options_refuse(&command_clean, "nothing was changed: %s; --yes does it",
+                           request->common.json ? "with --json nothing is asked" : "there is no terminal to ask on");
     } else if (things > 0 && (fflush(stdout), !request->yes) && !ask()) {
         puts("nothing was changed");
     } else if (things > 0 && !clean_do(clean, out, &error)) {
