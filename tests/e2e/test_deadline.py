@@ -84,7 +84,7 @@ def test_a_deadline_that_cannot_be_read(migration, value):
     assert not migration.target.has_ledger()
 
 
-@pytest.mark.parametrize("successor", ["resumes", "joined before"])
+@pytest.mark.parametrize("successor", ["resumes", "joins"])
 def test_invariant_04_who_freezes_is_succeeded_right_after_its_deadline(migration, successor):
     """Not half a minute after its last heartbeat; and when it comes back, it writes nothing any more."""
     table = prepare(migration, 1000, 0)
@@ -95,7 +95,7 @@ def test_invariant_04_who_freezes_is_succeeded_right_after_its_deadline(migratio
     deadline = "SELECT extract(epoch FROM deadline_at - clock_timestamp()) FROM migration_status.migration_owners ORDER BY owner_id LIMIT 1"
     assert 0 < migration.target.value(deadline) <= 4
 
-    ended = migration.thaw.migrate(config, *(["--join"] if successor == "joined before" else [])).expect(0)
+    ended = migration.thaw.migrate(config, *(["--join"] if successor == "joins" else [])).expect(0)
 
     ended.says("ended the connections of 1 owner(s) whose deadline had passed")
     assert 3.9 < time.monotonic() - begun < 8, ended
