@@ -92,9 +92,11 @@ static char *known_moment(struct run *run) {
 static bool agree_on_moment(struct worker *worker, const struct run_table *table, const char *candidate, char **moment,
                             struct error *error) {
     struct run *run = worker->run;
-    if (!load_connect_target(worker, &run->databases[0], error) ||
-        !ledger_fix_moment(&worker->target, run->run_id, candidate, moment, error) ||
-        !load_connect_target(worker, table->database, error))
+    if (run->run_id[0] == '\0') /* a dry run is in no ledger */
+        *moment = memory_copy_string(candidate);
+    else if (!load_connect_target(worker, &run->databases[0], error) ||
+             !ledger_fix_moment(&worker->target, run->run_id, candidate, moment, error) ||
+             !load_connect_target(worker, table->database, error))
         return false;
     pthread_mutex_lock(&run->mutex);
     if (run->moment == NULL)

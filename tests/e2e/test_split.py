@@ -14,7 +14,7 @@ CHUNKS = {
     "heavy": ("7", {"chunking_columns": ["k"]}),
     "nulls": ("NULL", {"chunking_columns": ["k"]}),
     "whole": ("i", {"chunking": "whole"}),
-    "hashed": ("i % 2", {"chunking": "hash", "chunking_columns": ["k"], "batch_size": 500}),
+    "hashed": ("5", {"chunking": "hash", "chunking_columns": ["k"], "batch_size": 500}),
     "merged": ("i % 450", {"uniqueness_columns": ["k"], "sort_columns": ["id"], "chunking": "whole"}),
 }
 # Each row takes PostgreSQL three milliseconds.
