@@ -268,6 +268,7 @@ static void publish(struct run *run, struct draft *drafts, size_t count, int64_t
             table->rows_expected = drafts[i].plan.expected_rows;
             table->planned = true;
         }
+        table->ready_us = clock_monotonic_us();
         /* Several that feed one target wait for each other where its indexes are away: the ledger knows. */
         table->state =
             table->chunks_completed == table->chunks_total && !shares_target(run, table) ? TABLE_DRAINED : TABLE_READY;

@@ -89,7 +89,7 @@ static int by_fewest_workers(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-size_t scheduler_claimable(struct run *run, const struct run_database *database, struct run_table **tables) {
+size_t scheduler_offer(struct run *run, const struct run_database *database, struct run_table **tables) {
     size_t count = 0;
     pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < run->table_count; i++) {
@@ -99,13 +99,17 @@ size_t scheduler_claimable(struct run *run, const struct run_database *database,
             tables[count++] = table;
     }
     qsort(tables, count, sizeof(struct run_table *), by_fewest_workers);
+    for (size_t i = 0; i < count; i++)
+        tables[i]->active++;
     pthread_mutex_unlock(&run->mutex);
     return count;
 }
 
-void scheduler_enter(struct run *run, struct run_table *table) {
+void scheduler_settle(struct run *run, struct run_table *const *tables, size_t count, const struct run_table *taken) {
     pthread_mutex_lock(&run->mutex);
-    table->active++;
+    for (size_t i = 0; i < count; i++)
+        if (tables[i] != taken)
+            tables[i]->active--;
     pthread_mutex_unlock(&run->mutex);
 }
 
@@ -224,12 +228,13 @@ static void refresh_table(struct run_table *table, const struct ledger_tables *a
     }
 }
 
-void scheduler_refresh(struct run *run, struct run_database *database, const struct ledger_tables *stored) {
+void scheduler_refresh(struct run *run, struct run_database *database, const struct ledger_tables *stored,
+                       int64_t asked_us) {
     bool changed = false;
     pthread_mutex_lock(&run->mutex);
     for (size_t i = 0; i < run->table_count; i++) {
         struct run_table *table = &run->tables[i];
-        if (table->database != database || table->state != TABLE_READY)
+        if (table->database != database || table->state != TABLE_READY || table->ready_us > asked_us)
             continue;
         for (size_t s = 0; s < stored->count; s++) {
             if (stored->list[s].table_id != table->table_id)

@@ -20,10 +20,11 @@ struct job {
 struct job scheduler_next(struct run *run);
 
 /* Tables of `database` whose chunks may be claimed now, those with the fewest workers first so that a large table doesn't
- * starve small ones; a table at its own parallel_threads is left out. `tables` has room for run->table_count. */
-size_t scheduler_claimable(struct run *run, const struct run_database *database, struct run_table **tables);
-
-void scheduler_enter(struct run *run, struct run_table *table);
+ * starve small ones; a table at its own parallel_threads is left out. `tables` has room for run->table_count. The caller
+ * is in all of them, so that none is planned again while the ledger is asked, until scheduler_settle. */
+size_t scheduler_offer(struct run *run, const struct run_database *database, struct run_table **tables);
+/* Leave the `count` tables offered but for `taken`, of which the caller has got a chunk; NULL: none. */
+void scheduler_settle(struct run *run, struct run_table *const *tables, size_t count, const struct run_table *taken);
 /* A chunk of the table is done with; completed: its rows are committed. */
 void scheduler_leave(struct run *run, struct run_table *table, bool completed, int64_t rows);
 /* A chunk's last attempt has failed; how many have since one was completed. */
@@ -37,8 +38,10 @@ bool scheduler_give_up(struct run *run, const struct run_database *database, con
 /* Planning of a group did not come to an end: it can be taken again. */
 void scheduler_unplan(struct run *run, size_t group);
 
-/* Bring the in-memory picture up to what the ledger says (other processes work too). */
-void scheduler_refresh(struct run *run, struct run_database *database, const struct ledger_tables *stored);
+/* Bring the in-memory picture up to what the ledger says (other processes work too). `asked_us`: monotonic, when the
+ * question was sent: what has been planned since may be missing in the answer. */
+void scheduler_refresh(struct run *run, struct run_database *database, const struct ledger_tables *stored,
+                       int64_t asked_us);
 
 /* Wait until something changes, a second at most. */
 void scheduler_wait(struct run *run);

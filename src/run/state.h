@@ -144,9 +144,10 @@ struct run_table {
     bool planned; /* its chunks are in the ledger */
     struct run_mapping mapping;
     int64_t generation;
+    int64_t ready_us;     /* monotonic: when it was last planned, or read as planned */
     int64_t rows_before;  /* in the target when the run took it; -1: unknown */
     atomic_bool met_keys; /* COPY has met a key that is there already: the chunks that come are merged */
-    int active;           /* workers of this process in its chunks */
+    int active;           /* workers of this process in its chunks, or about to claim one */
     int exhausted;        /* chunks whose last attempt failed since one was completed */
     int readers;          /* and how many of them the source can have at once */
     int64_t chunks_total, chunks_completed;

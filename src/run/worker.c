@@ -175,7 +175,7 @@ static bool claim(struct worker *worker, struct run_database *database, struct r
     struct run *run = worker->run;
     bool found = false;
     pthread_mutex_lock(&run->claiming);
-    size_t count = scheduler_claimable(run, database, tables);
+    size_t count = scheduler_offer(run, database, tables);
     int64_t *ids = memory_array(count, sizeof *ids);
     for (size_t i = 0; i < count; i++)
         ids[i] = tables[i]->table_id;
@@ -188,8 +188,7 @@ static bool claim(struct worker *worker, struct run_database *database, struct r
     for (size_t i = 0; found && i < count; i++)
         if (tables[i]->table_id == claim->table_id)
             *table = tables[i];
-    if (found)
-        scheduler_enter(run, *table);
+    scheduler_settle(run, tables, count, *table);
     pthread_mutex_unlock(&run->claiming);
     memory_release(&ids);
     return done;
@@ -262,12 +261,13 @@ static bool tell_waiting(struct worker *worker, struct run_database *database, s
 /* Nothing could be claimed there: see what the ledger says of the tables. */
 static bool look_again(struct worker *worker, struct run_database *database, struct error *error) {
     struct ledger_tables stored = {0};
+    int64_t asked_us = clock_monotonic_us();
     if (!load_connect_target(worker, database, error) || !presence_evict(worker->run, &worker->target, error) ||
         !ledger_list_tables(&worker->target, worker->run->run_id, &stored, error))
         return false;
     bool done = fail_exhausted(worker, &stored, error);
     if (done)
-        scheduler_refresh(worker->run, database, &stored);
+        scheduler_refresh(worker->run, database, &stored, asked_us);
     ledger_tables_release(&stored);
     return done && tell_waiting(worker, database, error);
 }

@@ -62,7 +62,8 @@ static void test_a_group_in_doubt_is_planned_once_nobody_works_in_it(void **stat
     assert_int_equal(fixture.tables[0].doubt, GROUP_MOMENT_LOST);
     assert_true(fixture.tables[2].moment_lost);
     assert_false(fixture.tables[0].moment_lost);
-    assert_int_equal(scheduler_claimable(&fixture.run, &fixture.database, claimable), 2);
+    assert_int_equal(scheduler_offer(&fixture.run, &fixture.database, claimable), 2);
+    scheduler_settle(&fixture.run, claimable, 2, NULL);
     assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
     scheduler_leave(&fixture.run, &fixture.tables[0], true, 10);
     assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
@@ -74,6 +75,22 @@ static void test_a_group_in_doubt_is_planned_once_nobody_works_in_it(void **stat
     assert_int_equal(fixture.tables[2].state, TABLE_PLANNING);
     assert_int_equal(fixture.tables[1].state, TABLE_READY);
     assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+}
+
+static void test_a_table_on_offer_is_not_planned_again(void **state) {
+    struct run_table *offered[TABLES];
+    (void)state;
+    set_states(TABLE_READY);
+    size_t count = scheduler_offer(&fixture.run, &fixture.database, offered);
+    assert_int_equal(count, TABLES);
+    scheduler_doubt(&fixture.run, &fixture.tables[1], GROUP_PLANNED_ELSEWHERE);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    scheduler_settle(&fixture.run, offered, count, &fixture.tables[1]); /* a chunk of it was claimed: still not */
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    for (size_t i = 0; i < TABLES; i++)
+        assert_int_equal(fixture.tables[i].active, i == 1 ? 1 : 0);
+    scheduler_leave(&fixture.run, &fixture.tables[1], false, 0);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
 }
 
 static void test_planning_takes_all_tables_of_a_target(void **state) {
@@ -131,7 +148,7 @@ static void test_small_tables_are_not_starved(void **state) {
     fixture.tables[0].active = 3;
     fixture.tables[1].active = 1;
     fixture.tables[3].state = TABLE_UNPLANNED;
-    size_t count = scheduler_claimable(&fixture.run, &fixture.database, order);
+    size_t count = scheduler_offer(&fixture.run, &fixture.database, order);
     assert_int_equal(count, 3);
     assert_ptr_equal(order[0], &fixture.tables[2]);
     assert_ptr_equal(order[1], &fixture.tables[1]);
@@ -143,13 +160,14 @@ static void test_a_tables_own_limit_of_workers_holds(void **state) {
     (void)state;
     set_states(TABLE_READY);
     fixture.configs[0].settings.parallel_threads = 1;
-    scheduler_enter(&fixture.run, &fixture.tables[0]);
-    size_t count = scheduler_claimable(&fixture.run, &fixture.database, order);
+    fixture.tables[0].active = 1;
+    size_t count = scheduler_offer(&fixture.run, &fixture.database, order);
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++)
         assert_ptr_not_equal(order[i], &fixture.tables[0]);
+    scheduler_settle(&fixture.run, order, count, NULL);
     scheduler_leave(&fixture.run, &fixture.tables[0], true, 10);
-    assert_int_equal(scheduler_claimable(&fixture.run, &fixture.database, order), 4);
+    assert_int_equal(scheduler_offer(&fixture.run, &fixture.database, order), 4);
     assert_int_equal(fixture.tables[0].chunks_completed, 1);
     assert_int_equal(fixture.tables[0].rows_committed, 10);
 }
@@ -159,8 +177,8 @@ static void test_the_sources_limit_of_readers_holds(void **state) {
     (void)state;
     set_states(TABLE_READY);
     fixture.tables[2].readers = 1;
-    scheduler_enter(&fixture.run, &fixture.tables[2]);
-    size_t count = scheduler_claimable(&fixture.run, &fixture.database, order);
+    fixture.tables[2].active = 1;
+    size_t count = scheduler_offer(&fixture.run, &fixture.database, order);
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++)
         assert_ptr_not_equal(order[i], &fixture.tables[2]);
@@ -181,11 +199,26 @@ static void test_refresh_believes_the_ledger(void **state) {
     struct ledger_tables stored = {.list = rows, .count = TABLES};
     (void)state;
     set_states(TABLE_READY);
-    scheduler_refresh(&fixture.run, &fixture.database, &stored);
+    scheduler_refresh(&fixture.run, &fixture.database, &stored, 0);
     assert_int_equal(fixture.tables[0].state, TABLE_READY);
     assert_int_equal(fixture.tables[1].state, TABLE_DRAINED);
     assert_int_equal(fixture.tables[2].state, TABLE_FAILED);
     assert_int_equal(fixture.tables[3].state, TABLE_COMPLETED);
+}
+
+/* Somebody asked the ledger just before the plan was committed and hears the answer after it. */
+static void test_an_answer_older_than_the_plan_says_nothing_of_it(void **state) {
+    struct ledger_table row = {.table_id = 2, .status = "failed", .target_generation = 0};
+    struct ledger_tables stored = {.list = &row, .count = 1};
+    (void)state;
+    set_states(TABLE_READY);
+    fixture.tables[1].generation = 1;
+    fixture.tables[1].ready_us = 1000;
+    scheduler_refresh(&fixture.run, &fixture.database, &stored, 999);
+    assert_int_equal(fixture.tables[1].doubt, GROUP_CERTAIN);
+    assert_int_equal(fixture.tables[1].state, TABLE_READY);
+    scheduler_refresh(&fixture.run, &fixture.database, &stored, 1000);
+    assert_int_equal(fixture.tables[1].doubt, GROUP_PLANNED_ELSEWHERE);
 }
 
 static void test_waits_are_the_contracts(void **state) {
@@ -202,6 +235,7 @@ static void test_waits_are_the_contracts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_a_group_in_doubt_is_planned_once_nobody_works_in_it, set_up),
+        cmocka_unit_test_setup(test_a_table_on_offer_is_not_planned_again, set_up),
         cmocka_unit_test_setup(test_planning_takes_all_tables_of_a_target, set_up),
         cmocka_unit_test_setup(test_planning_leaves_workers_for_what_is_ready, set_up),
         cmocka_unit_test_setup(test_a_drained_table_is_finished_once, set_up),
@@ -211,6 +245,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_tables_own_limit_of_workers_holds, set_up),
         cmocka_unit_test_setup(test_the_sources_limit_of_readers_holds, set_up),
         cmocka_unit_test_setup(test_refresh_believes_the_ledger, set_up),
+        cmocka_unit_test_setup(test_an_answer_older_than_the_plan_says_nothing_of_it, set_up),
         cmocka_unit_test_setup(test_waits_are_the_contracts, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
