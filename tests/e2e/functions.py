@@ -43,6 +43,12 @@ def records(emulator: Emulator) -> list:
     return [json.loads(line) for line in emulator.log()]
 
 
+def unfinished_progress(loaded: int, expected: int) -> float:
+    """What a run that isn't completed says of itself: the rows that are loaded, of those expected, to four places; and never more than
+    0.999, since tables whose rows are all there may still have to be reconciled."""
+    return float(f"{min(loaded / expected, 0.999):.4f}")
+
+
 def alarms_of_metrics() -> list:
     """(metric, names of its dimensions) of each alarm that the template makes of the function's own metrics; an optional dimension both ways."""
     resources = cfn_yaml.load(str(ROOT / "deploy/aws/template.yaml"))["Resources"].values()
