@@ -3,7 +3,7 @@
 MESON = build/venv-build/bin/meson
 PYTHON_TEST = build/venv-test/bin/python
 
-.PHONY: all thaw package demo test lint format unit unit-asan with-unit-tests e2e asan bench bench-quick clean setup setup-test
+.PHONY: all thaw package demo test lint format unit unit-asan with-unit-tests e2e asan bench bench-quick fuzz clean setup setup-test
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -18,8 +18,13 @@ setup-test:
 build/release/build.ninja: | setup
 	@scripts/configure build/release
 
+SANITIZED = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Doptimization=1
+
 build/asan/build.ninja: | setup
-	@scripts/configure build/asan -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Doptimization=1
+	@scripts/configure build/asan $(SANITIZED)
+
+build/fuzz/build.ninja: | setup
+	@scripts/configure build/fuzz $(SANITIZED) -Dfuzz=true
 
 thaw: setup build/release/build.ninja
 	@ninja -C build/release --quiet thaw
@@ -74,5 +79,10 @@ bench: setup build/release/build.ninja
 bench-quick: setup-test thaw
 	@bench/quick
 
+# Each reader of what comes from outside, for FUZZ_SECONDS each: FUZZ_TARGETS="config event" are only these.
+fuzz: setup build/fuzz/build.ninja
+	@ninja -C build/fuzz --quiet fuzz
+	@scripts/fuzz $(FUZZ_TARGETS)
+
 clean:
-	rm -rf build/release build/asan build/thaw
+	rm -rf build/release build/asan build/fuzz build/thaw

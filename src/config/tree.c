@@ -45,6 +45,18 @@ static void add_syntax_error(struct config_problems *problems, const json_error_
                          "syntax error at line %d, column %d: %s", error->line, error->column, reason);
 }
 
+/* jansson takes a NUL byte behind a number for its end, and jsmn for that of the whole text. */
+static bool judge_bytes(const char *text, size_t length, struct config_problems *problems) {
+    const char *nul = memchr(text, '\0', length);
+    struct position position = {.text = text, .line = 1, .column = 1};
+    if (nul == NULL)
+        return true;
+    position_move(&position, (size_t)(nul - text));
+    problems_add_in_file(problems, NULL, position.line, position.column, "save the file as UTF-8 text",
+                         "syntax error at line %d, column %d: a NUL byte", position.line, position.column);
+    return false;
+}
+
 static bool judge_syntax(const char *text, size_t length, struct config_problems *problems) {
     json_error_t error;
     json_t *value = json_loadb(text, length, 0, &error);
@@ -173,7 +185,7 @@ bool tree_parse(struct tree *tree, const char *text, size_t length, struct confi
         problems_add(problems, NULL, NULL, "the file has %zu bytes: that is no configuration", length);
         return false;
     }
-    if (!judge_syntax(text, length, problems))
+    if (!judge_bytes(text, length, problems) || !judge_syntax(text, length, problems))
         return false;
     jsmn_parser parser;
     jsmn_init(&parser);

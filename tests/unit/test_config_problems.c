@@ -444,6 +444,30 @@ static void deep_documents_are_refused(void **state) {
     buffer_release(&text);
 }
 
+/* Wherever it stands: in white space, in a text, behind a number. */
+static void nul_bytes_are_refused(void **state) {
+    (void)state;
+    static const char good[] =
+        "{\"duckdb\": {\"path\": \"x\"}, \"postgres\": {\"port\": 5432},\n \"sources\": [{\"source_name\": \"s\",\n"
+        "\"tables\": [{\"source\": \"A\", \"target\": \"a\"}]}]}\n";
+    char spoilt[sizeof good];
+    for (size_t i = 0; i < sizeof good; i++) {
+        struct config config;
+        struct config_problems problems = {0};
+        memcpy(spoilt, good, sizeof good);
+        spoilt[i] = '\0';
+        size_t length = i < sizeof good - 1 ? sizeof good - 1 : sizeof good - 2;
+        bool loaded = config_load_text(&config, "config.json", spoilt, length, NULL, &problems);
+        int line = 1;
+        for (size_t j = 0; j < i; j++)
+            line += good[j] == '\n';
+        assert_int_equal(loaded, i == sizeof good - 1);
+        assert_true(loaded || find(&problems, "$", line, "a NUL byte") != NULL);
+        config_problems_release(&problems);
+        config_release(&config);
+    }
+}
+
 static void a_missing_file_is_a_problem(void **state) {
     (void)state;
     struct config config;
@@ -488,6 +512,7 @@ int main(void) {
         cmocka_unit_test(secrets_are_never_shown),
         cmocka_unit_test(damaged_documents_are_judged),
         cmocka_unit_test(deep_documents_are_refused),
+        cmocka_unit_test(nul_bytes_are_refused),
         cmocka_unit_test(a_missing_file_is_a_problem),
         cmocka_unit_test(names_are_likened),
     };
