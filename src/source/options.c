@@ -231,6 +231,9 @@ static void build_duckdb(const struct config_source *config, struct source_optio
     put_database(options, "memory_limit", "32MB");
     /* Threads beside those of the workers, each of which runs its own query: none. */
     put_database(options, "threads", "1");
+    /* Compressed texts are unpacked where the stream copies them, not once before: one copy of each text less.
+     * https://duckdb.org/docs/stable/configuration/overview#global-configuration-options */
+    put_database(options, "enable_fsst_vectors", "true");
     struct buffer folder = {0};
     source_spill_folder(&folder);
     put_database(options, "temp_directory", buffer_string(&folder));
