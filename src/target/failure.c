@@ -194,16 +194,51 @@ static const char *find_sqlstate(const char *message) {
     return NULL;
 }
 
+/* What libpq says of settings of ours, which no second attempt mends, by its words; the first that are found count.
+ * TLS's own alarms may come from a server that is going down. */
+static const struct {
+    const char *words;
+    enum error_kind kind;
+    const char *hint;
+} refusals[] = {
+    {"no password supplied", ERROR_AUTH, "set postgres.password, PGPASSWORD or a password file"},
+    {"unexpected eof", ERROR_TRANSIENT, NULL},
+    {"alert internal error", ERROR_TRANSIENT, NULL},
+    {"does not support SSL", ERROR_CONFIG,
+     "the server has no TLS: switch it on there, or set postgres.sslmode to prefer or disable where the way to it is "
+     "safe"},
+    {"root certificate", ERROR_CONFIG,
+     "postgres.sslrootcert names the file with the authority of the server's certificate"},
+    {"certificate verify failed", ERROR_CONFIG,
+     "postgres.sslrootcert must hold the authority that has signed the server's certificate"},
+    {"certificate for", ERROR_CONFIG,
+     "postgres.sslmode verify-full wants the name in the certificate: connect by that name, or use verify-ca"},
+    {"certificate", ERROR_CONFIG, "check postgres.sslmode and postgres.sslrootcert"},
+    {"SSL error: ", ERROR_CONFIG,
+     "check postgres.sslmode and postgres.sslrootcert, and that PostgreSQL answers at this port"},
+    {"service file", ERROR_CONFIG, "check PGSERVICE and PGSERVICEFILE"},
+    {"definition of service", ERROR_CONFIG, "check PGSERVICE and PGSERVICEFILE"},
+    {"invalid ", ERROR_CONFIG, "check the keys of postgres, and libpq's variables in the environment"},
+    {"host name for", ERROR_CONFIG, NULL},
+};
+
 /* Without a SQLSTATE nothing answered as PostgreSQL does. That passes, unless it is about settings of ours. */
-static enum error_kind kind_of_silence(PGconn *pg, const char *message) {
-    if (PQconnectionNeedsPassword(pg) || strstr(message, "no password supplied") != NULL)
-        return ERROR_AUTH;
-    static const char *const settings[] = {"invalid ",      "certificate",  "does not support SSL", "SSL error: ",
-                                           "host name for", "service file", "definition of service"};
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-        if (strstr(message, settings[i]) != NULL)
-            return ERROR_CONFIG;
-    return ERROR_TRANSIENT;
+static void judge_silence(PGconn *pg, const char *message, struct error *error) {
+    const char *hint = NULL;
+    enum error_kind kind = ERROR_TRANSIENT;
+    const size_t count = sizeof refusals / sizeof *refusals;
+    size_t i = 0;
+    while (i < count && strstr(message, refusals[i].words) == NULL && !(i == 0 && PQconnectionNeedsPassword(pg)))
+        i++;
+    if (i < count) {
+        kind = refusals[i].kind;
+        hint = refusals[i].hint;
+    }
+    error_set(error, kind, "can't connect to PostgreSQL: %s", *message != '\0' ? message : "no reason given");
+    error_hint(error, "%s",
+               hint != NULL
+                   ? hint
+                   : "check postgres.host and postgres.port, and that the server runs and can be reached from here");
 }
 
 bool target_connect_failure(PGconn *pg, struct error *error) {
@@ -216,10 +251,7 @@ bool target_connect_failure(PGconn *pg, struct error *error) {
     memory_release(&message);
     const char *code = find_sqlstate(buffer_string(&text));
     if (code == NULL) {
-        error_set(error, kind_of_silence(pg, buffer_string(&text)), "can't connect to PostgreSQL: %s",
-                  text.length > 0 ? buffer_string(&text) : "no reason given");
-        error_hint(error,
-                   "check postgres.host and postgres.port, and that the server runs and can be reached from here");
+        judge_silence(pg, buffer_string(&text), error);
     } else {
         char sqlstate[6] = {0};
         memcpy(sqlstate, code, 5);
@@ -230,8 +262,6 @@ bool target_connect_failure(PGconn *pg, struct error *error) {
         if (strcmp(sqlstate, POOLER_SQLSTATE) == 0 && location == NULL)
             judge_pooler(error);
     }
-    if (error->kind == ERROR_AUTH && code == NULL)
-        error_hint(error, "set postgres.password, PGPASSWORD or a password file");
     buffer_release(&text);
     return false;
 }

@@ -31,16 +31,16 @@ def certificate(name: str, key, issuer: str, issuer_key, *extensions) -> bytes:
 
 
 class TlsFront:
-    def __init__(self, host: str, port: int, directory: pathlib.Path):
+    def __init__(self, host: str, port: int, directory: pathlib.Path, authority: str = "test authority"):
         self.upstream = (host, port)
         self.host = "127.0.0.1"
         self.authority_file = directory / "authority.pem"
         authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        self.authority_file.write_bytes(certificate("test authority", authority_key, "test authority", authority_key,
+        self.authority_file.write_bytes(certificate(authority, authority_key, authority, authority_key,
                                                     x509.BasicConstraints(ca=True, path_length=0)))
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(self.host)), x509.DNSName("localhost")])
         own = directory / "server.pem"
-        own.write_bytes(certificate("localhost", key, "test authority", authority_key, names)
+        own.write_bytes(certificate("localhost", key, authority, authority_key, names)
                         + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(own)
