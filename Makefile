@@ -3,7 +3,7 @@
 MESON = build/venv-build/bin/meson
 PYTHON_TEST = build/venv-test/bin/python
 
-.PHONY: all thaw package demo test lint format unit unit-asan with-unit-tests e2e asan bench bench-quick fuzz clean setup setup-test
+.PHONY: all thaw package demo test lint format unit unit-asan with-unit-tests e2e asan bench bench-quick chaos fuzz clean setup setup-test
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -78,6 +78,10 @@ bench: setup build/release/build.ninja
 
 bench-quick: setup-test thaw
 	@bench/quick
+
+# Processes, servers and networks that fail at once, in rounds, for CHAOS_SECONDS with each source.
+chaos: setup-test thaw
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(PYTHON_TEST) -m pytest tests/e2e/test_chaos.py -s $(PYTEST_ARGUMENTS)
 
 # Each reader of what comes from outside, for FUZZ_SECONDS each: FUZZ_TARGETS="config event" are only these.
 fuzz: setup build/fuzz/build.ninja
