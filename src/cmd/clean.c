@@ -7,11 +7,11 @@
 
 static const char help[] =
     "Usage: thaw clean [options]\n\n"
-    "Lists what earlier runs left in the target databases, asks, and cleans it up: indexes that a load dropped and "
-    "that are\n"
-    "still away are put back; completed runs are forgotten whose tables later runs completed again. Rows of target "
-    "tables are\n"
-    "never touched.\n\n"
+    "Lists what earlier runs left, asks, and cleans it up: indexes that a load dropped and that are still away are "
+    "put\n"
+    "back; scratch tables in the source that no run reads any more are dropped; completed runs are forgotten whose "
+    "tables\n"
+    "later runs completed again. Rows of target tables are never touched.\n\n"
     "      --yes               don't ask\n"
     "      --unfinished        forget unfinished runs, too, whose last progress is longer ago than resume_max_age\n"
     "      --run-id U          forget the unfinished run U, whatever its age\n\n"
@@ -120,7 +120,7 @@ static int run(int argc, char **argv) {
 
 const struct command command_clean = {
     .name = "clean",
-    .summary = "put dropped indexes back and forget old runs, after asking",
+    .summary = "put dropped indexes back, drop scratch tables and forget old runs, after asking",
     .help = help,
     .run = run,
 };
