@@ -183,7 +183,7 @@ static int migrate(struct migrate_options *options, const struct config *config,
         return EXIT_FAILED;
     }
     if (options->dry_run) {
-        if (run_dry(config, &options->run, log, stdout, &error))
+        if (run_dry(config, &options->run, log, options->common.json, stdout, &error))
             return EXIT_COMPLETED;
         log_failure(log, NULL, &error);
         return EXIT_FAILED;

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "run/begin.h"
+#include "run/dry_json.h"
 #include "run/indexes.h"
 #include "run/mapping.h"
 #include "run/merging.h"
@@ -18,6 +19,10 @@ enum { CHUNKS_SHOWN = 200 };
 
 /* Bytes that one worker holds at most beside what the driver takes: its segments, and libpq's buffers. */
 static const int64_t worker_bytes = (int64_t)READER_BYTES + 1024 * 1024;
+
+static int64_t buffers_mb(const struct run *run) {
+    return run->worker_count * worker_bytes / (1024 * 1024) + 1;
+}
 
 static void print_bound(FILE *out, char *const *bound, size_t key_count, const char *open) {
     if (bound == NULL) {
@@ -103,35 +108,53 @@ static void print_table(FILE *out, const struct run_table *table, const struct r
 }
 
 /* What disable_index would do. In a transaction, for its search_path, that changes nothing. */
-static bool print_indexes(FILE *out, struct run_table *table, const struct plan *plan, struct error *error) {
+static bool read_indexes(struct run_table *table, struct target_indexes *indexes, int64_t *rows_before,
+                         struct error *error) {
     struct target_connection *control = &table->database->control;
     const char *schema = table->feed->target_schema;
-    struct target_indexes indexes = {0};
-    int64_t rows_before = 0;
     if (!table->config->disable_index)
         return true;
-    bool done = target_begin(control, false, error) &&
-                (table->config->truncate_onstart ||
-                 target_count_rows(control, schema, table->config->target, &rows_before, error)) &&
-                target_indexes_read(control, schema, table->config->target, indexes_keep_unique(table->config),
-                                    &indexes, error);
-    bool pays = indexes_worth_dropping(plan->expected_rows, rows_before);
-    if (done && !pays)
+    bool done =
+        target_begin(control, false, error) &&
+        (table->config->truncate_onstart ||
+         target_count_rows(control, schema, table->config->target, rows_before, error)) &&
+        target_indexes_read(control, schema, table->config->target, indexes_keep_unique(table->config), indexes, error);
+    target_rollback(control);
+    return done;
+}
+
+static void print_indexes(FILE *out, const struct run_table *table, const struct plan *plan,
+                          const struct target_indexes *indexes, int64_t rows_before, bool pays) {
+    if (table->config->disable_index && !pays)
         fprintf(out, "  no index would be dropped: %" PRId64 " rows beside %" PRId64 " of the target\n",
                 plan->expected_rows, rows_before);
-    for (size_t i = 0; done && pays && i < indexes.count; i++) {
-        const struct target_index *index = &indexes.list[i];
+    for (size_t i = 0; pays && i < indexes->count; i++) {
+        const struct target_index *index = &indexes->list[i];
         if (index->stays == NULL)
             fprintf(out, "  would be DROPPED for the load and made again: %s \"%s\"\n", index->kind, index->name);
         else
             fprintf(out, "  would stay: %s \"%s\", since %s\n", index->kind, index->name, index->stays);
     }
-    target_rollback(control);
+}
+
+/* As JSON into `report`, or where that is NULL as text. */
+static bool show_table(struct run_table *table, const struct run_mapping *mapping, const struct plan *plan, FILE *out,
+                       json_t *report, struct error *error) {
+    struct target_indexes indexes = {0};
+    int64_t rows_before = 0;
+    bool done = read_indexes(table, &indexes, &rows_before, error);
+    bool pays = indexes_worth_dropping(plan->expected_rows, rows_before);
+    if (done && report != NULL) {
+        dry_json_add_table(report, table, mapping, plan, &indexes, pays);
+    } else if (done) {
+        print_table(out, table, mapping, plan);
+        print_indexes(out, table, plan, &indexes, rows_before, pays);
+    }
     target_indexes_release(&indexes);
     return done;
 }
 
-static bool describe(struct run *run, struct run_table *table, FILE *out, struct error *error) {
+static bool describe(struct run *run, struct run_table *table, FILE *out, json_t *report, struct error *error) {
     struct worker *worker = &run->workers[0];
     const struct dialect *dialect = source_dialect(run->source);
     struct run_mapping mapping;
@@ -142,9 +165,7 @@ static bool describe(struct run *run, struct run_table *table, FILE *out, struct
         snapshot_fix(worker, table, &mapping, error) &&
         window_choose(&mapping, table, run->config, worker->source, dialect, &table->database->control, error) &&
         planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
-    if (done)
-        print_table(out, table, &mapping, &plan);
-    if (!done || !print_indexes(out, table, &plan, error))
+    if (!done || !show_table(table, &mapping, &plan, out, report, error))
         done = error_context(error, "%s", table->label);
     plan_release(&plan);
     mapping_release(&mapping);
@@ -152,7 +173,7 @@ static bool describe(struct run *run, struct run_table *table, FILE *out, struct
 }
 
 /* Say which run the same command would resume, from ledgers that exist already; none is made here. */
-static bool tell_unfinished(struct run *run, FILE *out, struct error *error) {
+static bool tell_unfinished(struct run *run, FILE *out, json_t *report, struct error *error) {
     for (size_t i = 0; i < run->database_count; i++) {
         struct target_connection *control = &run->databases[i].control;
         struct ledger_runs runs = {0};
@@ -161,7 +182,9 @@ static bool tell_unfinished(struct run *run, FILE *out, struct error *error) {
         if (!ledger_exists(control, &exists, error) ||
             (exists && !ledger_list_runs(control, NULL, &runs, &now_us, error)))
             return false;
-        for (size_t r = 0; r < runs.count; r++)
+        for (size_t r = 0; report != NULL && r < runs.count; r++)
+            dry_json_add_unfinished(report, &run->databases[i], &runs.list[r]);
+        for (size_t r = 0; report == NULL && r < runs.count; r++)
             fprintf(out, "unfinished in database %s: run %s (%s%s) of %s\n",
                     control->database == NULL ? "(default)" : control->database, runs.list[r].run_id,
                     runs.list[r].status, runs.list[r].live ? ", live" : "", runs.list[r].source_names);
@@ -170,7 +193,7 @@ static bool tell_unfinished(struct run *run, FILE *out, struct error *error) {
     return true;
 }
 
-static bool show_all(struct run *run, FILE *out, struct error *error) {
+static bool show_all(struct run *run, FILE *out, json_t *report, struct error *error) {
     bool done = true;
     if (!limits_from_environment(run, error) || !source_open(run->config, run->log, &run->source, error) ||
         !source_connect(run->source, &run->workers[0].source, error))
@@ -180,30 +203,39 @@ static bool show_all(struct run *run, FILE *out, struct error *error) {
             return false;
     for (size_t i = 0; i < run->database_count; i++)
         run->databases[i].control.stall_limit_us = 0;
-    if (!tell_unfinished(run, out, error))
+    if (!tell_unfinished(run, out, report, error))
         return false;
-    fprintf(out, "workers: %d, memory: about %" PRId64 " MB for their buffers, and what the source's driver takes\n",
-            run->worker_count, run->worker_count * worker_bytes / (1024 * 1024) + 1);
+    if (report == NULL)
+        fprintf(out,
+                "workers: %d, memory: about %" PRId64 " MB for their buffers, and what the source's driver takes\n",
+                run->worker_count, buffers_mb(run));
     for (size_t i = 0; i < run->table_count; i++) {
         struct error table_error;
         error_clear(&table_error);
-        if (describe(run, &run->tables[i], out, &table_error))
+        if (describe(run, &run->tables[i], out, report, &table_error))
             continue;
+        if (report != NULL)
+            dry_json_add_failure(report, &run->tables[i], &table_error);
         log_failure(run->log, NULL, &table_error); /* every table's problem is told, not the first only */
         done = error_set(error, ERROR_CONFIG, "not every table can be migrated as configured");
     }
-    fputs("dry run: nothing was changed in either database\n", out);
+    if (report == NULL)
+        fputs("dry run: nothing was changed in either database\n", out);
     return done;
 }
 
-bool run_dry(const struct config *config, const struct run_options *options, struct log *log, FILE *out,
+bool run_dry(const struct config *config, const struct run_options *options, struct log *log, bool json, FILE *out,
              struct error *error) {
     struct run run = {.config = config, .options = options, .log = log};
     pthread_mutex_init(&run.mutex, NULL);
     pthread_mutex_init(&run.claiming, NULL);
     pthread_cond_init(&run.changed, NULL);
     begin_tables(&run);
-    bool done = show_all(&run, out, error);
+    json_t *report = json ? dry_json_begin(&run, buffers_mb(&run)) : NULL;
+    bool done = show_all(&run, out, report, error);
+    if (json_array_size(json_object_get(report, "tables")) > 0 && json_dumpf(report, out, JSON_COMPACT) == 0)
+        fputc('\n', out);
+    json_decref(report);
     begin_release(&run);
     return done;
 }

@@ -79,8 +79,8 @@ void run_migrate(const struct config *config, const struct run_options *options,
  * returned when an eighth of that is left, unless the machine is stuck. Microseconds. */
 int64_t run_margin_us(int64_t left_us, int64_t buffer_us);
 
-/* Print what run_migrate would do, changing nothing in either database. */
-bool run_dry(const struct config *config, const struct run_options *options, struct log *log, FILE *out,
+/* Print what run_migrate would do, as text or as one line of JSON, changing nothing in either database. */
+bool run_dry(const struct config *config, const struct run_options *options, struct log *log, bool json, FILE *out,
              struct error *error) THAW_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
 """`thaw migrate --dry-run`, which changes nothing, and `thaw status`, which shows what is true now."""
 
+import json
 import signal
 
 from marks import both_sources
@@ -55,6 +56,52 @@ def test_a_dry_run_beside_an_unfinished_run_names_it(migration):
     shown = migration.thaw.migrate(config, "--dry-run").expect(0).stdout
     assert killed.run_id in shown
     assert (fingerprint(migration.target), migration.target.rows("SELECT * FROM migration_status.migration_runs")) == before
+
+
+@both_sources
+def test_a_dry_run_for_programs_is_what_the_run_then_does(migration):
+    prepare(migration)
+    migration.source.table("u", {"id": "int", "at": "timestamp", "text": "text"}, "SELECT i, TIMESTAMP '2024-01-01' + i * INTERVAL 1 DAY, 'x' FROM range(300) r(i)")
+    migration.target.execute("CREATE TABLE merged (id bigint PRIMARY KEY, at timestamp, text text)", "CREATE TABLE lean (id bigint PRIMARY KEY, text text)",
+                             "CREATE INDEX lean_text ON lean (text)")
+    merged = {"source": "u", "target": "merged", "uniqueness_columns": ["id"], "source_watermark": "at", "target_watermark": "at", "batch_size": 200}
+    made = {"source": "u", "target": "made", "create_target": True, "chunking": "hash", "chunking_columns": ["text"], "source_filter": '"id" < 200'}
+    lean = {"source": "u", "target": "lean", "disable_index": True, "truncate_onstart": True, "chunking": "whole"}
+    config = migration.config(TABLE, merged, made, lean, snapshot="none")
+    before = fingerprint(migration.target)
+    shown = migration.thaw.migrate(config, "--dry-run", "--json").expect(0).stdout
+    assert fingerprint(migration.target) == before and not migration.target.has_ledger()
+    report = json.loads(shown)
+    assert shown.count("\n") == 1 and report["workers"] == 2 and report["unfinished"] == []
+    tables = {table["target_table"]: table for table in report["tables"]}
+    assert [(name, table["mode"], table["chunking"], table["chunking_columns"], table["key"], table["would_truncate"], table["would_create"] is not None)
+            for name, table in tables.items()] == [("t", "copy", "range", ["id"], [], True, False), ("merged", "upsert", "range", ["id"], ["id"], False, False),
+                                                   ("made", "copy", "hash", ["text"], [], False, True), ("lean", "copy", "whole", [], [], True, False)]
+    assert {name: table["expected_rows"] for name, table in tables.items()} == {"t": 1007, "merged": 300, "made": 200, "lean": 300}
+    assert tables["made"]["would_create"].startswith("CREATE TABLE") and tables["made"]["source_filter"] == '"id" < 200'
+    assert sorted((index["name"], index["would_drop"]) for index in tables["lean"]["indexes"]) == [("lean_pkey", True), ("lean_text", True)]
+    assert tables["merged"]["window"]["column"] == "at" and tables["t"]["window"] is None
+    assert {(table["snapshot"], table["moment"], table["format"], table["error"]) for table in tables.values()} == {("none", None, "binary", None)}
+
+    migration.thaw.migrate(config).expect(0)
+    for name, table in tables.items():
+        stored = migration.target.rows("SELECT c.chunk_range, c.expected_rows FROM migration_status.migration_chunk_status c "
+                                       "JOIN migration_status.migration_table_status t USING (table_id) WHERE target_table = %s ORDER BY chunk_id", name)
+        assert [(chunk["chunk_range"], chunk["expected_rows"]) for chunk in table["chunks"]] == stored
+        names = "source_name, source_database, source_schema, source_table, target_database, target_schema, target_table"
+        row = migration.target.rows(f"SELECT {names} FROM migration_status.migration_table_status WHERE target_table = %s", name)[0]
+        assert tuple(table[column] for column in names.split(", ")) == row
+
+
+def test_a_dry_run_for_programs_tells_what_is_in_the_way(migration):
+    prepare(migration)
+    config = migration.config(TABLE, {**TABLE, "target": "nowhere"})
+    killed = migration.thaw.migrate(migration.config(TABLE), fault="after_commit:kill:2").expect(-9)
+    migration.target.wait_until_alone()
+    report = json.loads(migration.thaw.migrate(config, "--dry-run", "--json").expect(1).says("nowhere").stdout)
+    assert [(run["run_id"], run["database"], run["live"]) for run in report["unfinished"]] == [(killed.run_id, migration.target.name, False)]
+    assert [(table["target_table"], "chunks" in table, table["error"] and "nowhere" in table["error"]) for table in report["tables"]] == [
+        ("t", True, None), ("nowhere", False, True)]
 
 
 def test_status_without_any_run(migration):
