@@ -14,8 +14,12 @@ static void count_source(const struct run *run, const struct config_feed *feed, 
             continue;
         completed = completed && table->state == TABLE_COMPLETED;
         failed = failed || table->state == TABLE_FAILED;
-        if (table->state == TABLE_FAILED)
-            result_take_error(result, &table->failure);
+        if (table->state == TABLE_FAILED) {
+            struct error failure = table->failure;
+            error_context(&failure, "%s",
+                          table->label); /* the log's record has the label beside it, the answer has not */
+            result_take_error(result, &failure);
+        }
     }
     result->sources_total++;
     result->sources_completed += completed;

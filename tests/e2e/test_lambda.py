@@ -132,7 +132,7 @@ def test_a_failure_is_answered_with_its_reason(two_sources, tmp_path):
     migration.target.execute("ALTER TABLE second ADD CHECK (id < 1500)")
     with function(tmp_path, config) as lambda_function:
         body = ask(lambda_function, {}, 500, "failed")
-        assert "second_id_check" in body["error"] and "23514" in body["error"]
+        assert ".second: chunk 1: " in body["error"] and "second_id_check" in body["error"] and "23514" in body["error"]
         assert (body["sources_completed"], body["sources_failed"], body["needs_retry"]) == (1, 1, False)
         assert body["run_id"] and 0 < body["progress_percent"] < 100
         failed = metrics(lambda_function)[-1]
