@@ -9,10 +9,10 @@ static void array_text(struct buffer *text, const int64_t *numbers, size_t count
     buffer_append_char(text, '}');
 }
 
-static bool claim_with(struct target_connection *connection, const char *sql, const char *const *parameters,
+static bool claim_with(struct target_connection *connection, const char *sql, int count, const char *const *parameters,
                        struct ledger_claim *claim, bool *found, struct error *error) {
     PGresult *result = NULL;
-    if (!target_query(connection, sql, 3, parameters, &result, error))
+    if (!target_query(connection, sql, count, parameters, &result, error))
         return false;
     *found = PQntuples(result) == 1;
     if (*found) {
@@ -23,13 +23,16 @@ static bool claim_with(struct target_connection *connection, const char *sql, co
         claim->expected_rows = number_of(result, 0, 4);
         claim->retry_count = (int)number_of(result, 0, 5);
         claim->deadline_breaks = (int)number_of(result, 0, 6);
+        claim->ran_out = truth_of(result, 0, 7);
     }
     PQclear(result);
     return true;
 }
 
-bool ledger_claim(struct target_connection *connection, const char *run_id, const int64_t *table_ids,
-                  size_t table_count, int owner_id, struct ledger_claim *claim, bool *found, struct error *error) {
+/* `pending` ones first; else abandoned ones alone, and only those that their owner had no time for. */
+static bool claim_one(struct target_connection *connection, const char *run_id, const int64_t *table_ids,
+                      size_t table_count, int owner_id, bool pending, struct ledger_claim *claim, bool *found,
+                      struct error *error) {
     char owner[NUMBER_SIZE];
     struct buffer tables = {0};
     memset(claim, 0, sizeof *claim);
@@ -38,9 +41,9 @@ bool ledger_claim(struct target_connection *connection, const char *run_id, cons
     if (!target_begin(connection, false, error))
         return false;
     array_text(&tables, table_ids, table_count);
-    const char *parameters[] = {run_id, buffer_string(&tables), number_text(owner, owner_id)};
-    bool good = claim_with(connection, sql_claim_pending, parameters, claim, found, error) &&
-                (*found || claim_with(connection, sql_claim_abandoned, parameters, claim, found, error));
+    const char *parameters[] = {run_id, buffer_string(&tables), number_text(owner, owner_id), pending ? "f" : "t"};
+    bool good = (!pending || claim_with(connection, sql_claim_pending, 3, parameters, claim, found, error)) &&
+                (*found || claim_with(connection, sql_claim_abandoned, 4, parameters, claim, found, error));
     buffer_release(&tables);
     bool unknown = false;
     if (good && target_commit(connection, &unknown, error))
@@ -51,6 +54,17 @@ bool ledger_claim(struct target_connection *connection, const char *run_id, cons
         *found = false;
     }
     return false;
+}
+
+bool ledger_claim(struct target_connection *connection, const char *run_id, const int64_t *table_ids,
+                  size_t table_count, int owner_id, struct ledger_claim *claim, bool *found, struct error *error) {
+    return claim_one(connection, run_id, table_ids, table_count, owner_id, true, claim, found, error);
+}
+
+bool ledger_claim_ran_out(struct target_connection *connection, const char *run_id, const int64_t *table_ids,
+                          size_t table_count, int owner_id, struct ledger_claim *claim, bool *found,
+                          struct error *error) {
+    return claim_one(connection, run_id, table_ids, table_count, owner_id, false, claim, found, error);
 }
 
 void ledger_claim_release(struct ledger_claim *claim) {

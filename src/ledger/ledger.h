@@ -91,10 +91,10 @@ bool ledger_finish_run(struct target_connection *connection, const char *run_id,
 /* ---- presence ----------------------------------------------------------------------------------------------------- */
 
 /* In the caller's transaction: a row for this process in migration_owners; *owner_id is its small key, and
- * its deadline is so many microseconds away by the server's clock. Hold the presence before that transaction commits, so that nobody finds the run
- * without owner. */
+ * its deadline is so many microseconds away by the server's clock, and `end_us` the end of the process itself; -1: it has none. Hold
+ * the presence before that transaction commits, so that nobody finds the run without owner. */
 bool ledger_insert_owner(struct target_connection *connection, const char *run_id, const char *host, int process_id,
-                         int64_t deadline_us, int *owner_id, struct error *error) THAW_CHECK;
+                         int64_t deadline_us, int64_t end_us, int *owner_id, struct error *error) THAW_CHECK;
 /* On a connection of its own, which then stays in this transaction: shared lock for the run, exclusive for the owner.
  * It needs nothing of the rows, so it works while the transaction that inserts them is still open. */
 bool ledger_hold_presence(struct target_connection *presence, int run_number, int owner_id,
@@ -127,6 +127,7 @@ struct ledger_table {
     char *error_message;
     char status[16];
     bool planned;
+    int planning_breaks;  /* how often a deadline has broken off its planning */
     bool indexes_missing; /* its target's indexes are dropped: it is completed only with all that feed it */
 };
 
@@ -175,9 +176,13 @@ bool ledger_window_history(struct target_connection *connection, const struct le
 void ledger_window_history_release(struct ledger_window_history *history);
 
 /* Who plans an unplanned table: one live owner at a time, so that processes that work on one run don't ask the source
- * twice. *claimed is true where the plan is stored already, too. Own statement. */
+ * twice. *claimed is true where the plan is stored already, too. *breaks: how often the planning was broken off by the end of a
+ * process, those that were killed then included. Own statement. */
 bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
-                           bool *claimed, struct error *error) THAW_CHECK;
+                           bool *claimed, int *breaks, struct error *error) THAW_CHECK;
+/* A deadline has broken off the planning of this table: one more of *breaks. Own statement. */
+bool ledger_break_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int *breaks,
+                           struct error *error) THAW_CHECK;
 
 /* What a run is about to do to its target. */
 enum ledger_writing {
@@ -244,6 +249,7 @@ struct ledger_claim {
     int64_t expected_rows; /* -1: unknown */
     int retry_count;
     int deadline_breaks; /* how often a deadline has broken it off */
+    bool ran_out;        /* the last time just now: its owner was killed at its end, or frozen */
 };
 
 /* Claim one chunk of the given tables, in the order of the list, for this owner: pending first, then in_progress ones
@@ -253,6 +259,10 @@ struct ledger_claim {
 bool ledger_claim(struct target_connection *connection, const char *run_id, const int64_t *table_ids,
                   size_t table_count, int owner_id, struct ledger_claim *claim, bool *found,
                   struct error *error) THAW_CHECK;
+/* The same, but only of those whose owner's end came over it while it had them in hand for most of its time. */
+bool ledger_claim_ran_out(struct target_connection *connection, const char *run_id, const int64_t *table_ids,
+                          size_t table_count, int owner_id, struct ledger_claim *claim, bool *found,
+                          struct error *error) THAW_CHECK;
 void ledger_claim_release(struct ledger_claim *claim);
 /* What keeps the owner from claiming more, in words for the log: chunks in the hands of others, and backends that have had the
  * ledger's rows locked for some seconds. "" where there is nothing of the kind. */
@@ -285,14 +295,20 @@ bool ledger_break_chunk(struct target_connection *connection, const char *run_id
 bool ledger_fail_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                        const char *reason, struct error *error) THAW_CHECK;
 
+/* What a chunk is cut into. Together the parts are the chunk, as plan_split_range() makes them, and their expected rows add up to
+ * its. Each has `deadline_breaks` to begin with; `reason` is kept for people. */
+struct ledger_cut {
+    const struct ledger_plan_chunk *parts;
+    size_t count;
+    int deadline_breaks;
+    const char *reason;
+};
 /* A claimed chunk can't be loaded at once: its row becomes that of the first of these parts, which are pending, the others get rows
- * of their own, whose chunk_ids number on from *numbered, and the table's total_chunks grows by them. Together the parts are the
- * chunk, as plan_split_range() makes them, and their expected rows add up to its. Own synchronous transaction, behind the
- * fences of a load: ERROR_LOST as from ledger_enter_load(). */
+ * of their own, whose chunk_ids number on from *numbered, and the table's total_chunks grows by them. Own synchronous transaction,
+ * behind the fences of a load: ERROR_LOST as from ledger_enter_load(). */
 bool ledger_split_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                         const char *target_schema, const char *target_table, int64_t generation,
-                        const struct ledger_plan_chunk *parts, size_t count, int64_t *numbered,
-                        struct error *error) THAW_CHECK;
+                        const struct ledger_cut *cut, int64_t *numbered, struct error *error) THAW_CHECK;
 
 /* The table fails (planning, reconciliation, a data error under `stop`): none of its chunks is claimed any more. Own
  * transaction. */
@@ -339,6 +355,8 @@ struct ledger_totals {
     int64_t counter_rows;       /* the table row's counter */
     int64_t expected_rows;      /* sum over chunk rows' expectation */
     struct merge_counts merged; /* sum over chunk rows; zero where nothing was merged */
+    int64_t split_chunks;       /* chunks of the plan that were cut, */
+    int64_t split_parts;        /* and what they are now */
     int64_t target_run_rows;    /* added by all tables of this run that feed the same target */
     int64_t target_rows_before; /* metadata target_rows_before of whichever of them stored it; -1: none did */
     /* Tables of this run, this one not counted, that feed the same target and aren't completed. */

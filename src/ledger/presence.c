@@ -3,15 +3,16 @@
 #include "sql.h"
 
 bool ledger_insert_owner(struct target_connection *connection, const char *run_id, const char *host, int process_id,
-                         int64_t deadline_us, int *owner_id, struct error *error) {
-    char process[NUMBER_SIZE], left[NUMBER_SIZE];
-    const char *parameters[] = {run_id, host, number_text(process, process_id), number_text(left, deadline_us)};
+                         int64_t deadline_us, int64_t end_us, int *owner_id, struct error *error) {
+    char process[NUMBER_SIZE], left[NUMBER_SIZE], end[NUMBER_SIZE];
+    const char *parameters[] = {run_id, host, number_text(process, process_id), number_text(left, deadline_us),
+                                end_us < 0 ? NULL : number_text(end, end_us)};
     PGresult *result = NULL;
     if (!target_query(connection,
-                      "INSERT INTO migration_status.migration_owners (run_id, host, process_id, deadline_at)"
-                      " VALUES ($1::uuid, $2, $3::bigint, clock_timestamp() + $4::bigint * interval '1 microsecond')"
-                      " RETURNING owner_id",
-                      4, parameters, &result, error))
+                      "INSERT INTO migration_status.migration_owners (run_id, host, process_id, deadline_at, ends_at)"
+                      " VALUES ($1::uuid, $2, $3::bigint, clock_timestamp() + $4::bigint * interval '1 microsecond',"
+                      " clock_timestamp() + $5::bigint * interval '1 microsecond') RETURNING owner_id",
+                      5, parameters, &result, error))
         return false;
     *owner_id = (int)number_of(result, 0, 0);
     PQclear(result);

@@ -3,17 +3,25 @@
 #include "ledger/query.h"
 #include "sql.h"
 
-static bool narrow(struct target_connection *connection, const struct ledger_claim *claim,
-                   const struct ledger_plan_chunk *part, struct error *error) {
-    char table[NUMBER_SIZE], chunk[NUMBER_SIZE], rows[NUMBER_SIZE];
-    const char *parameters[] = {number_text(table, claim->table_id), number_text(chunk, claim->chunk_id), claim->token,
-                                part->range, part->expected_rows < 0 ? NULL : number_text(rows, part->expected_rows)};
-    int64_t changed = 0;
-    if (!ledger_run(connection, sql_narrow_chunk, 5, parameters, &changed, error))
+/* *origin: the chunk of the plan that the claimed one is, or is a part of. */
+static bool narrow(struct target_connection *connection, const struct ledger_claim *claim, const struct ledger_cut *cut,
+                   int64_t *origin, struct error *error) {
+    const struct ledger_plan_chunk *part = &cut->parts[0];
+    char table[NUMBER_SIZE], chunk[NUMBER_SIZE], rows[NUMBER_SIZE], breaks[NUMBER_SIZE];
+    const char *parameters[] = {number_text(table, claim->table_id),
+                                number_text(chunk, claim->chunk_id),
+                                claim->token,
+                                part->range,
+                                part->expected_rows < 0 ? NULL : number_text(rows, part->expected_rows),
+                                number_text(breaks, cut->deadline_breaks),
+                                cut->reason};
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_narrow_chunk, 7, parameters, &result, error))
         return false;
-    if (changed != 1)
-        return error_set_code(error, ERROR_LOST, "chunk", "chunk %s has another owner by now", chunk);
-    return true;
+    bool narrowed = PQntuples(result) == 1;
+    *origin = narrowed ? number_of(result, 0, 0) : 0;
+    PQclear(result);
+    return narrowed || error_set_code(error, ERROR_LOST, "chunk", "chunk %s has another owner by now", chunk);
 }
 
 /* The table's row first, then the run's, as whoever plans locks them. */
@@ -35,13 +43,15 @@ static bool count_parts(struct target_connection *connection, const char *run_id
 
 bool ledger_split_chunk(struct target_connection *connection, const char *run_id, const struct ledger_claim *claim,
                         const char *target_schema, const char *target_table, int64_t generation,
-                        const struct ledger_plan_chunk *parts, size_t count, int64_t *numbered, struct error *error) {
+                        const struct ledger_cut *cut, int64_t *numbered, struct error *error) {
     char table[NUMBER_SIZE];
+    int64_t origin = 0;
     if (!target_begin(connection, true, error))
         return false;
-    bool good =
-        ledger_enter_load(connection, run_id, claim, target_schema, target_table, generation, error) &&
-        narrow(connection, claim, &parts[0], error) && count_parts(connection, run_id, claim, count - 1, error) &&
-        ledger_store_chunks(connection, number_text(table, claim->table_id), parts + 1, count - 1, numbered, error);
+    bool good = ledger_enter_load(connection, run_id, claim, target_schema, target_table, generation, error) &&
+                narrow(connection, claim, cut, &origin, error) &&
+                count_parts(connection, run_id, claim, cut->count - 1, error) &&
+                ledger_store_chunks(connection, number_text(table, claim->table_id), cut->parts + 1, cut->count - 1,
+                                    origin, cut->deadline_breaks, numbered, error);
     return ledger_end(connection, good, error);
 }

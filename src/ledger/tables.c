@@ -47,6 +47,7 @@ static void read_table(const PGresult *result, int row, struct ledger_table *tab
     table->metadata = text_of(result, row, 16);
     table->error_message = text_of(result, row, 17);
     table->indexes_missing = truth_of(result, row, 18);
+    table->planning_breaks = (int)number_of(result, row, 19);
 }
 
 bool ledger_list_tables(struct target_connection *connection, const char *run_id, struct ledger_tables *tables,
@@ -90,18 +91,31 @@ void ledger_tables_release(struct ledger_tables *tables) {
 }
 
 bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
-                           bool *claimed, struct error *error) {
+                           bool *claimed, int *breaks, struct error *error) {
     char table[NUMBER_SIZE], owner[NUMBER_SIZE];
     const char *parameters[] = {number_text(table, table_id), run_id, number_text(owner, owner_id)};
-    int64_t changed = 0;
-    if (!ledger_run(connection,
-                    "UPDATE migration_status.migration_table_status SET planner_owner_id = $3::integer"
-                    " WHERE table_id = $1::bigint AND run_id = $2::uuid"
-                    " AND (planned_at IS NOT NULL OR planner_owner_id IS NULL OR planner_owner_id = $3::integer"
-                    " OR NOT migration_status.owner_is_alive(planner_owner_id))",
-                    3, parameters, &changed, error))
+    PGresult *result = NULL;
+    if (!target_query(connection, sql_claim_planning, 3, parameters, &result, error))
         return false;
-    *claimed = changed == 1;
+    *claimed = PQntuples(result) == 1;
+    *breaks = *claimed ? (int)number_of(result, 0, 0) : 0;
+    PQclear(result);
+    return true;
+}
+
+bool ledger_break_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int *breaks,
+                           struct error *error) {
+    char table[NUMBER_SIZE];
+    const char *parameters[] = {number_text(table, table_id), run_id};
+    PGresult *result = NULL;
+    if (!target_query(connection,
+                      "UPDATE migration_status.migration_table_status SET planning_breaks = planning_breaks + 1,"
+                      " planner_owner_id = NULL WHERE table_id = $1::bigint AND run_id = $2::uuid"
+                      " RETURNING planning_breaks",
+                      2, parameters, &result, error))
+        return false;
+    *breaks = PQntuples(result) == 1 ? (int)number_of(result, 0, 0) : 0;
+    PQclear(result);
     return true;
 }
 
@@ -129,7 +143,8 @@ static bool lock_for_plan(struct target_connection *connection, const char *run_
 }
 
 bool ledger_store_chunks(struct target_connection *connection, const char *table_id,
-                         const struct ledger_plan_chunk *chunks, size_t count, int64_t *numbered, struct error *error) {
+                         const struct ledger_plan_chunk *chunks, size_t count, int64_t split_from, int breaks,
+                         int64_t *numbered, struct error *error) {
     PGresult *result = NULL;
     if (!target_query(connection, sql_last_chunk_id, 1, &table_id, &result, error))
         return false;
@@ -138,7 +153,7 @@ bool ledger_store_chunks(struct target_connection *connection, const char *table
     struct buffer json = {0};
     bool good = true;
     for (size_t first = 0; good && first < count; first += CHUNKS_A_STATEMENT) {
-        char after[NUMBER_SIZE];
+        char after[NUMBER_SIZE], from[NUMBER_SIZE], broken[NUMBER_SIZE];
         size_t end = first + CHUNKS_A_STATEMENT < count ? first + CHUNKS_A_STATEMENT : count;
         buffer_clear(&json);
         for (size_t i = first; i < end; i++) {
@@ -149,9 +164,11 @@ bool ledger_store_chunks(struct target_connection *connection, const char *table
                 buffer_appendf(&json, "%" PRId64 "}", chunks[i].expected_rows);
         }
         buffer_append(&json, "]");
-        const char *parameters[] = {table_id, buffer_string(&json), number_text(after, *numbered + (int64_t)first)};
+        const char *parameters[] = {table_id, buffer_string(&json), number_text(after, *numbered + (int64_t)first),
+                                    split_from == 0 ? NULL : number_text(from, split_from),
+                                    number_text(broken, breaks)};
         int64_t stored = 0;
-        good = ledger_run(connection, sql_store_chunks, 3, parameters, &stored, error);
+        good = ledger_run(connection, sql_store_chunks, 5, parameters, &stored, error);
         if (good && stored != (int64_t)(end - first))
             good = error_set(error, ERROR_INTERNAL, "the ledger stored %" PRId64 " of %zu chunks", stored, end - first);
     }
@@ -169,7 +186,7 @@ bool ledger_store_plan(struct target_connection *connection, const char *run_id,
     const char *parameters[] = {table, number_text(chunks, (int64_t)plan->chunk_count),
                                 plan->expected_rows < 0 ? NULL : number_text(rows, plan->expected_rows),
                                 number_text(fence, generation), plan->metadata};
-    return ledger_store_chunks(connection, table, plan->chunks, plan->chunk_count, &numbered, error) &&
+    return ledger_store_chunks(connection, table, plan->chunks, plan->chunk_count, 0, 0, &numbered, error) &&
            target_query(connection,
                         "UPDATE migration_status.migration_table_status SET status = 'in_progress',"
                         " started_at = clock_timestamp(), planned_at = clock_timestamp(), total_chunks = $2::bigint,"
@@ -248,6 +265,8 @@ bool ledger_lock_totals(struct target_connection *connection, const char *run_id
                                            .unchanged = number_of(result, 0, 14),
                                            .older = number_of(result, 0, 15),
                                            .duplicate = number_of(result, 0, 16)};
+    totals->split_chunks = number_of(result, 0, 17);
+    totals->split_parts = number_of(result, 0, 18);
     PQclear(result);
     return true;
 }

@@ -15,7 +15,15 @@ static const char runs_sql[] =
 static const char tables_sql[] =
     "SELECT concat_ws('.', nullif(source_database, ''), nullif(source_schema, ''), source_table),"
     "       concat_ws('.', target_schema, target_table), status, completed_chunks, total_chunks, total_rows_copied,"
-    "       expected_rows, percent, error_message"
+    "       expected_rows, percent, error_message,"
+    "       (SELECT string_agg(CASE WHEN place > 5 THEN format('and %s more chunks were cut', "
+    "jsonb_array_length(splits) - 5)"
+    "                               ELSE format('chunk %s was cut into %s parts, %s completed: %s', split ->> "
+    "'chunk_id',"
+    "                                           jsonb_array_length(split -> 'parts'), split ->> 'completed',"
+    "                                           split ->> 'reason') END,"
+    "                          E'\n                ' ORDER BY place)"
+    "          FROM jsonb_array_elements(splits) WITH ORDINALITY AS list (split, place) WHERE place <= 6)"
     "  FROM migration_status.v_table_progress WHERE run_id = $1::uuid ORDER BY table_id";
 
 enum {
@@ -33,7 +41,7 @@ enum {
     OWNERS,
     REASON
 };
-enum { SOURCE, TARGET, STATUS, DONE, TOTAL, COPIED, EXPECTED, SHARE, MESSAGE };
+enum { SOURCE, TARGET, STATUS, DONE, TOTAL, COPIED, EXPECTED, SHARE, MESSAGE, SPLITS };
 
 static void print_table(const PGresult *tables, int row, FILE *out) {
     fprintf(out, "    %-11s %s -> %s: %s/%s chunks, %s", PQgetvalue(tables, row, STATUS),
@@ -44,6 +52,8 @@ static void print_table(const PGresult *tables, int row, FILE *out) {
     fprintf(out, " rows (%s %%)\n", PQgetvalue(tables, row, SHARE));
     if (!PQgetisnull(tables, row, MESSAGE) && PQgetvalue(tables, row, MESSAGE)[0] != '\0')
         fprintf(out, "                %s\n", PQgetvalue(tables, row, MESSAGE));
+    if (!PQgetisnull(tables, row, SPLITS))
+        fprintf(out, "                %s\n", PQgetvalue(tables, row, SPLITS));
 }
 
 static bool print_run(struct target_connection *connection, const PGresult *runs, int row, bool with_tables, FILE *out,

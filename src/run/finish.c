@@ -86,8 +86,12 @@ static void tell_completed(struct run *run, const struct run_table *table, const
     const struct merge_counts *merged = &totals->merged;
     struct log_scope scope = run_scope(table, 0);
     struct buffer text = {0};
-    buffer_appendf(&text, "completed: %lld rows in %lld chunks, reconciled", (long long)totals->rows_copied,
+    buffer_appendf(&text, "completed: %lld rows in %lld chunks", (long long)totals->rows_copied,
                    (long long)totals->total_chunks);
+    if (totals->split_chunks > 0)
+        buffer_appendf(&text, ", %lld of them parts of %lld for which a deadline had left no time",
+                       (long long)totals->split_parts, (long long)totals->split_chunks);
+    buffer_append(&text, ", reconciled");
     if (table->config->mode != MODE_COPY)
         buffer_appendf(
             &text,

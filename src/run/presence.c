@@ -69,7 +69,8 @@ bool presence_register(struct run *run, struct run_database *database, bool in_t
     if (!in_transaction && !target_begin(&database->control, true, error))
         return false;
     if (!ledger_insert_owner(&database->control, run->run_id, host, (int)getpid(),
-                             deadline_left_us(run, first_silence_us), &owner_id, error) ||
+                             deadline_left_us(run, first_silence_us),
+                             run->deadline_us == 0 ? -1 : deadline_left_us(run, INT64_MAX), &owner_id, error) ||
         !ledger_hold_presence(&database->presence, database->run_number, owner_id, error))
         return false;
     if (!in_transaction && !target_commit(&database->control, &unknown, error))

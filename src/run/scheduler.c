@@ -6,6 +6,16 @@
 #include "run/deadline.h"
 #include "run/stop.h"
 
+/* To be planned next: those of which a deadline has broken off the planning come last. */
+static struct run_table *first_unplanned(struct run *run) {
+    struct run_table *first = NULL;
+    for (size_t i = 0; i < run->table_count; i++)
+        if (run->tables[i].state == TABLE_UNPLANNED &&
+            (first == NULL || run->tables[i].planning_breaks < first->planning_breaks))
+            first = &run->tables[i];
+    return first;
+}
+
 static struct run_table *first_in_state(struct run *run, enum table_state state) {
     for (size_t i = 0; i < run->table_count; i++)
         if (run->tables[i].state == state)
@@ -14,9 +24,10 @@ static struct run_table *first_in_state(struct run *run, enum table_state state)
 }
 
 /* Planning goes first, since it shows how much there is to do, but never with all workers while there is something to
- * load: a view's planning query may take minutes. */
-static bool may_plan(const struct run *run, bool something_to_load) {
-    int most = something_to_load ? (run->worker_count + 1) / 2 : run->worker_count;
+ * load: a view's planning query may take minutes; and what a deadline has broken off must not keep the only one from loading. */
+static bool may_plan(const struct run *run, const struct run_table *table, bool something_to_load) {
+    int workers = run->worker_count;
+    int most = !something_to_load ? workers : table->planning_breaks == 0 ? (workers + 1) / 2 : workers / 2;
     return run->planning < most;
 }
 
@@ -54,7 +65,7 @@ struct job scheduler_next(struct run *run) {
     struct job job = {.kind = JOB_NONE};
     pthread_mutex_lock(&run->mutex);
     struct run_table *drained = first_in_state(run, TABLE_DRAINED);
-    struct run_table *unplanned = first_in_state(run, TABLE_UNPLANNED);
+    struct run_table *unplanned = first_unplanned(run);
     bool ready = first_in_state(run, TABLE_READY) != NULL;
     bool closing = deadline_closes(run); /* what is loaded may still be finished */
     size_t doubtful = 0;
@@ -68,7 +79,7 @@ struct job scheduler_next(struct run *run) {
         job = (struct job){.kind = JOB_FINISH, .table = drained};
     } else if (closing) {
         job.kind = JOB_NONE;
-    } else if (unplanned != NULL && may_plan(run, ready)) {
+    } else if (unplanned != NULL && may_plan(run, unplanned, ready)) {
         job = (struct job){.kind = JOB_PLAN, .group = unplanned->group};
         for (size_t i = 0; i < run->table_count; i++)
             if (run->tables[i].group == job.group && run->tables[i].state == TABLE_UNPLANNED)

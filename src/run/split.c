@@ -12,8 +12,17 @@
 enum {
     LEAST_PARTS = 3,
     MOST_PARTS = 63,
+    /* Of a chunk with which a process was killed nobody knows how far it had come. */
+    PARTS_AFTER_KILL = 9,
     /* So many times a chunk may have a whole invocation in vain: a warehouse may have been busy. */
     BREAKS_ALLOWED = 5
+};
+
+/* How a chunk is to be cut, and why. */
+struct cutting {
+    int64_t count;
+    int deadline_breaks; /* what its parts begin with */
+    char reason[128];
 };
 
 /* ---- the hash ----------------------------------------------------------------------------------------------------- */
@@ -36,27 +45,31 @@ static bool is_probed(struct run *run) {
     return probed;
 }
 
-bool split_check_hash(struct worker *worker, const struct plan_chunk *chunk, struct error *error) {
-    struct run *run = worker->run;
+/* Ask the source, and keep it, where it is what it was when `of_chunk` and `of_part` were planned; NULL: they weren't by a hash. */
+static bool probe(struct worker *worker, const char *of_chunk, const char *of_part, struct error *error) {
     struct buffer sql = {0};
     struct source_rows rows;
-    if (chunk->hash_probe == NULL && chunk->part.probe == NULL && is_probed(run))
-        return true;
-    plan_probe_query(&sql, source_dialect(run->source));
+    plan_probe_query(&sql, source_dialect(worker->run->source));
     bool done = source_query_rows(worker->source, buffer_string(&sql), &rows, error);
     buffer_release(&sql);
     if (!done)
         return false;
-    const char *probe = rows.row_count == 1 ? source_cell(&rows, 0, 0) : NULL;
-    if (probe == NULL || differs(probe, chunk->hash_probe) || differs(probe, chunk->part.probe)) {
+    const char *answer = rows.row_count == 1 ? source_cell(&rows, 0, 0) : NULL;
+    if (answer == NULL || differs(answer, of_chunk) || differs(answer, of_part)) {
         error_set(error, ERROR_CONFIG, "the source hashes otherwise than when the table was cut into chunks by a hash");
         error_hint(error, "the chunks of this run don't fit the table any more: begin a new run with --no-resume");
         done = false;
     } else {
-        keep_probe(run, probe);
+        keep_probe(worker->run, answer);
     }
     source_rows_release(&rows);
     return done;
+}
+
+bool split_check_hash(struct worker *worker, const struct plan_chunk *chunk, struct error *error) {
+    if (chunk->hash_probe == NULL && chunk->part.probe == NULL && is_probed(worker->run))
+        return true;
+    return probe(worker, chunk->hash_probe, chunk->part.probe, error);
 }
 
 /* ---- parts -------------------------------------------------------------------------------------------------------- */
@@ -95,15 +108,12 @@ static void divide_rows(struct ledger_plan_chunk *parts, char **ranges, int64_t 
         };
 }
 
-static void tell_split(struct run *run, const struct run_table *table, const struct ledger_claim *claim, int64_t read,
-                       int64_t count, int64_t numbered) {
+static void tell_split(struct run *run, const struct run_table *table, const struct ledger_claim *claim,
+                       const struct cutting *cutting, int64_t numbered) {
     struct log_scope scope = run_scope(table, claim->chunk_id);
-    log_write(
-        run->log, LOG_INFO, &scope,
-        "the deadline broke it off after %lld of %lld rows: cut into %lld parts by a hash of the rows, this chunk "
-        "and %lld to %lld",
-        (long long)read, (long long)claim->expected_rows, (long long)count, (long long)numbered + 1,
-        (long long)(numbered + count - 1));
+    log_write(run->log, LOG_INFO, &scope, "%s: cut into %lld parts by a hash of the rows, this chunk and %lld to %lld",
+              cutting->reason, (long long)cutting->count, (long long)numbered + 1,
+              (long long)(numbered + cutting->count - 1));
     if (!snapshot_is_exact(table, &table->mapping))
         log_write(
             run->log, LOG_WARNING, &scope,
@@ -112,9 +122,10 @@ static void tell_split(struct run *run, const struct run_table *table, const str
 }
 
 /* *done false: it can't be, and `error` says why. False: that couldn't be recorded. */
-static bool cut(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, int64_t count,
-                bool *done, struct error *error) {
+static bool cut(struct worker *worker, struct run_table *table, const struct ledger_claim *claim,
+                const struct cutting *cutting, bool *done, struct error *error) {
     struct run *run = worker->run;
+    int64_t count = cutting->count;
     char *ranges[MOST_PARTS] = {NULL};
     struct ledger_plan_chunk parts[MOST_PARTS];
     size_t column_count = 0;
@@ -125,10 +136,10 @@ static bool cut(struct worker *worker, struct run_table *table, const struct led
     if (!*done)
         return true;
     divide_rows(parts, ranges, count, claim->expected_rows);
-    bool recorded =
-        load_connect_for_record(worker, table->database, error) &&
-        ledger_split_chunk(&worker->target, run->run_id, claim, table->feed->target_schema, table->config->target,
-                           table->generation, parts, (size_t)count, &numbered, error);
+    const struct ledger_cut stored = {parts, (size_t)count, cutting->deadline_breaks, cutting->reason};
+    bool recorded = load_connect_for_record(worker, table->database, error) &&
+                    ledger_split_chunk(&worker->target, run->run_id, claim, table->feed->target_schema,
+                                       table->config->target, table->generation, &stored, &numbered, error);
     for (int64_t i = 0; i < count; i++)
         free(ranges[i]);
     if (!recorded)
@@ -136,8 +147,12 @@ static bool cut(struct worker *worker, struct run_table *table, const struct led
     pthread_mutex_lock(&run->mutex);
     table->chunks_total += count - 1;
     pthread_mutex_unlock(&run->mutex);
-    tell_split(run, table, claim, worker->reader.rows_read, count, numbered);
+    tell_split(run, table, claim, cutting, numbered);
     return true;
+}
+
+static bool is_one_row(const struct ledger_claim *claim) {
+    return claim->expected_rows >= 0 && claim->expected_rows < 2;
 }
 
 /* ---- what was broken off ------------------------------------------------------------------------------------------ */
@@ -148,14 +163,28 @@ static bool give_back(struct worker *worker, const struct run_table *table, cons
            ledger_break_chunk(&worker->target, worker->run->run_id, claim, error);
 }
 
-/* Nothing helps any more but time. */
+static const char more_time[] =
+    "give it more time: a longer time-out of the function, a larger warehouse, \"snapshot\": \"materialize\" for a "
+    "view, or `thaw worker` on a machine that has no deadline";
+
 static bool give_up(const struct ledger_claim *claim, const char *why, int64_t taken_us, struct error *error) {
     char taken[32];
     clock_format_duration(taken_us, taken, sizeof taken);
     error_set(error, ERROR_CONFIG, "the deadline has broken it off %d times, lately after %s: %s",
               claim->deadline_breaks + 1, taken, why);
-    return error_hint(error, "give it more time: a longer time-out of the function, a larger warehouse, \"snapshot\": "
-                             "\"materialize\" for a view, or `thaw worker` on a machine that has no deadline");
+    return error_hint(error, more_time);
+}
+
+static bool cut_broken_off(struct worker *worker, struct run_table *table, const struct ledger_claim *claim,
+                           int64_t count, bool *done, struct error *error) {
+    struct cutting cutting = {.count = count};
+    long long read = (long long)worker->reader.rows_read;
+    if (claim->expected_rows < 0)
+        snprintf(cutting.reason, sizeof cutting.reason, "the deadline broke it off after %lld rows", read);
+    else
+        snprintf(cutting.reason, sizeof cutting.reason, "the deadline broke it off after %lld of %lld rows", read,
+                 (long long)claim->expected_rows);
+    return cut(worker, table, claim, &cutting, done, error);
 }
 
 bool split_broken_off(struct worker *worker, struct run_table *table, const struct ledger_claim *claim,
@@ -177,11 +206,11 @@ bool split_broken_off(struct worker *worker, struct run_table *table, const stru
     else if (read == 0)
         error_set(&why, ERROR_STOPPED,
                   "the source had not answered with a row by then, which no smaller chunk changes");
-    else if (claim->expected_rows >= 0 && claim->expected_rows < 2 && read < 2)
+    else if (is_one_row(claim) && read < 2)
         error_set(&why, ERROR_STOPPED, "it is one row");
     else
-        recorded =
-            cut(worker, table, claim, split_count(claim->expected_rows, read, taken_us, whole_us), &is_cut, &why);
+        recorded = cut_broken_off(worker, table, claim, split_count(claim->expected_rows, read, taken_us, whole_us),
+                                  &is_cut, &why);
     if (recorded && is_cut)
         return true;
     if (recorded && begun_early && claim->deadline_breaks + 1 >= BREAKS_ALLOWED)
@@ -191,5 +220,41 @@ bool split_broken_off(struct worker *worker, struct run_table *table, const stru
     if (!recorded || !give_back(worker, table, claim, error))
         log_write(run->log, LOG_WARNING, &scope, "could not be given back (%s); the next process claims it anyway",
                   recorded ? error->message : why.message);
+    return true;
+}
+
+/* ---- what a process was killed with --------------------------------------------------------------------------------- */
+
+/* Its parts keep the count, so that what no part of it is small enough for comes to an end. */
+static bool cut_ran_out(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, bool *done,
+                        struct error *error) {
+    struct cutting cutting = {
+        .count = PARTS_AFTER_KILL,
+        .deadline_breaks = claim->deadline_breaks,
+        .reason = "a process was killed, or froze, at its deadline while it had it in hand",
+    };
+    *done = false;
+    if (is_one_row(claim))
+        return error_set(error, ERROR_STOPPED, "it is one row");
+    return load_connect_source(worker, error) && probe(worker, NULL, NULL, error) &&
+           cut(worker, table, claim, &cutting, done, error);
+}
+
+bool split_ran_out(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, bool *cut,
+                   struct error *error) {
+    struct log_scope scope = run_scope(table, claim->chunk_id);
+    struct error why;
+    error_clear(&why);
+    *cut = false;
+    if (claim->deadline_breaks >= BREAKS_ALLOWED) {
+        error_set(error, ERROR_CONFIG,
+                  "%d processes were killed, or froze, at their deadline while they had it in hand",
+                  claim->deadline_breaks);
+        return error_hint(error, more_time);
+    }
+    if (!cut_ran_out(worker, table, claim, cut, &why) || !*cut)
+        log_write(worker->run->log, LOG_WARNING, &scope,
+                  "a process was killed, or froze, at its deadline while it had it in hand, and it can't be cut: %s",
+                  why.message);
     return true;
 }

@@ -14,6 +14,12 @@ bool split_check_hash(struct worker *worker, const struct plan_chunk *chunk, str
 bool split_broken_off(struct worker *worker, struct run_table *table, const struct ledger_claim *claim,
                       int64_t begun_us, struct error *error) THAW_CHECK;
 
+/* Before a claimed chunk is loaded that a process was killed with at its deadline (claim->ran_out): *cut where it was cut into parts,
+ * which are claimed anew. Where it can't be, which is only logged, it is tried as it is. False: processes have been killed with it
+ * too often, or with what it was a part of, and `error` says so. */
+bool split_ran_out(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, bool *cut,
+                   struct error *error) THAW_CHECK;
+
 /* Into how many parts: of `expected` rows (-1: unknown) `read` came in `taken_us`, and an invocation has `whole_us`. Each part
  * should need half of an invocation. Odd, from 3 to 63. */
 int64_t split_count(int64_t expected, int64_t read, int64_t taken_us, int64_t whole_us);

@@ -121,6 +121,19 @@ static bool prepare_retry(struct worker *worker, const struct run_table *table, 
     return retry_wait(worker->run, attempt);
 }
 
+/* Is the claimed chunk settled without being loaded: in parts now, or given up? */
+static bool settle_ran_out(struct worker *worker, struct run_table *table, const struct ledger_claim *claim) {
+    struct error error;
+    bool cut = false;
+    error_clear(&error);
+    if (!claim->ran_out)
+        return false;
+    if (split_ran_out(worker, table, claim, &cut, &error))
+        return cut;
+    record_failure(worker, table, claim, &error);
+    return true;
+}
+
 /* Load a claimed chunk with as many attempts as the table allows. */
 static void work_on_chunk(struct worker *worker, struct run_table *table, const struct ledger_claim *claim) {
     struct run *run = worker->run;
@@ -128,7 +141,8 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
     bool completed = false;
     int64_t rows = 0;
     int64_t begun_us = clock_monotonic_us();
-    for (int attempt = 1;; attempt++) {
+    bool settled = settle_ran_out(worker, table, claim);
+    for (int attempt = 1; !settled; attempt++) {
         struct error error;
         bool last = false;
         error_clear(&error);
@@ -169,6 +183,25 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
     scheduler_leave(run, table, completed, rows);
 }
 
+/* Of a run that was there already: first what its earlier processes were killed with at their deadline, so that the parts of it are
+ * there early. A table in which there is nothing of the kind isn't asked about again. */
+static bool claim_ran_out(struct worker *worker, const struct run_database *database, struct run_table **tables,
+                          size_t count, struct ledger_claim *claim, bool *found, struct error *error) {
+    struct run *run = worker->run;
+    int64_t *ids = memory_array(count, sizeof *ids);
+    size_t asked = 0;
+    for (size_t i = 0; i < count; i++)
+        if (run->resumed && !tables[i]->ran_out_settled)
+            ids[asked++] = tables[i]->table_id;
+    *found = false;
+    bool done = asked == 0 || ledger_claim_ran_out(&worker->target, run->run_id, ids, asked,
+                                                   atomic_load(&database->owner_id), claim, found, error);
+    for (size_t i = 0; done && !*found && i < count; i++)
+        tables[i]->ran_out_settled = true;
+    memory_release(&ids);
+    return done;
+}
+
 /* Claim a chunk of one of the tables that may have another worker; *table is its table, entered, or NULL. */
 static bool claim(struct worker *worker, struct run_database *database, struct run_table **tables,
                   struct ledger_claim *claim, struct run_table **table, struct error *error) {
@@ -179,8 +212,10 @@ static bool claim(struct worker *worker, struct run_database *database, struct r
     int64_t *ids = memory_array(count, sizeof *ids);
     for (size_t i = 0; i < count; i++)
         ids[i] = tables[i]->table_id;
-    bool done = count == 0 || ledger_claim(&worker->target, run->run_id, ids, count, atomic_load(&database->owner_id),
-                                           claim, &found, error);
+    bool done = claim_ran_out(worker, database, tables, count, claim, &found, error);
+    if (done && !found && count > 0)
+        done = ledger_claim(&worker->target, run->run_id, ids, count, atomic_load(&database->owner_id), claim, &found,
+                            error);
     if (done)
         atomic_store(&database->answered_us, clock_monotonic_us());
     if (found || atomic_load(&database->tell_us) == 0)

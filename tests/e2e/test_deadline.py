@@ -79,6 +79,53 @@ def test_a_driver_that_hangs_does_not_keep_the_answer(migration, double):
     assert migration.assert_same(table, "t") == 20_000
 
 
+ENDLESS = "(SELECT count(*) FROM range(1000000) a(n), range(1000000) b(m) WHERE (n * m) % 7 = 3)"
+
+
+def test_a_plan_for_which_there_is_no_time_fails_in_the_end(migration):
+    """Each process asks from the start. What else is to be planned and loaded goes on meanwhile, even with one worker."""
+    tables = {name: migration.source.table(name, {"id": "int"}, "SELECT i FROM range(100) AS r(i)") for name in ("b", "c")}
+    view = f"CREATE OR REPLACE VIEW {migration.source.relation('a')} AS SELECT id FROM {migration.source.relation('b')}"
+    migration.source.execute(f"{view} WHERE id < {ENDLESS}")
+    migration.target.execute(*(f"CREATE TABLE {name} (id bigint)" for name in "abc"))
+    config = migration.config(*({"source": name, "target": name, "chunking": "whole"} for name in "abc"), parallel_threads=1)
+    breaks = "SELECT planning_breaks, status FROM migration_status.migration_table_status ORDER BY table_id"
+
+    first = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="4,1").expect(3)
+    assert first.records("WARNING", "the deadline broke off its planning after", "(1 of 3 times)", "the planning query"), first
+    assert migration.target.rows(breaks) == [(1, "pending"), (0, "pending"), (0, "pending")]
+    # There are tables that aren't broken off: they come first, and are completed.
+    migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="4,1").expect(3)
+    assert migration.target.rows(breaks)[1:] == [(0, "completed"), (0, "completed")]
+    migration.target.execute("UPDATE migration_status.migration_table_status SET planning_breaks = 2 WHERE target_table = 'a'")
+    failed = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="4,1").expect(1)
+    assert results(failed)["status"] == "failed" and results(failed)["completed_tables"] == 2
+    assert failed.records("ERROR", "a: it could not be planned before the deadline in 3 processes", "the planning query",
+                          "longer time-out", "source_filter", '"chunking": "whole"'), failed
+    assert migration.target.rows(breaks)[0] == (3, "failed")
+    assert "in 3 processes" in migration.target.value("SELECT error_message FROM migration_status.migration_runs")
+
+    migration.source.execute(view)
+    migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="30,1").expect(0).says(f"resuming run {first.run_id}")
+    for name, table in {**tables, "a": tables["b"]}.items():
+        assert migration.assert_same(table, name) == 100
+    migration.target.assert_completed()
+
+
+def test_who_is_killed_while_planning_counts(migration):
+    migration.source.table("t", {"id": "int"}, "SELECT i FROM range(100) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    config = migration.config({"source": "t", "target": "t"})
+    migration.thaw.migrate(config, fault="before_plan_commit:kill", THAW_DEADLINE_SECONDS="60,1").expect(-9)
+    migration.target.wait_until_alone()
+    migration.target.execute("UPDATE migration_status.migration_owners SET started_at = started_at - interval '60 s', ends_at = ends_at - interval '60 s'",
+                             "UPDATE migration_status.migration_table_status SET planning_since = planning_since - interval '60 s', planning_breaks = 2")
+    migration.thaw.migrate(config).expect(1).says("it could not be planned before the deadline in 3 processes", "longer time-out")
+    assert migration.target.count("t") == 0
+    migration.thaw.migrate(config).expect(0)
+    assert migration.target.count("t") == 100
+
+
 @pytest.mark.parametrize("value", ["soon", "5,", "-1", "5,-1", "5,1,1", "1e9"])
 def test_a_deadline_that_cannot_be_read(migration, value):
     prepare(migration, 100)

@@ -2,7 +2,10 @@
 
 import collections
 import contextlib
+import os
 import queue
+import signal
+import threading
 import time
 
 from functions import function, records
@@ -12,6 +15,8 @@ from thaw import Thaw
 
 ROWS = 60_000
 TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 5_000}
+
+WHOLE_LEDGER = "SELECT to_regproc('migration_status.owner_ran_out') IS NOT NULL"  # its last step is there
 
 
 def prepare(migration):
@@ -67,6 +72,69 @@ def test_killed_at_the_time_out_again_and_again_it_comes_to_its_end(migration, t
     assert migration.assert_same(table, "t") == ROWS
     assert migration.target.rows("SELECT chunk_id FROM migration_status.migration_chunk_status GROUP BY 1 HAVING count(*) > 1") == []
     migration.target.assert_completed()
+
+
+@contextlib.contextmanager
+def stopping_function(emulator, target, when: str):
+    """As soon as the query has a row, the function's process is stopped, as if its machine stood still: it comes to no deadline any more,
+    and is killed at the time-out."""
+    over = threading.Event()
+
+    def watch():
+        with target.connect(autocommit=True) as connection:
+            while not over.wait(0.02):
+                if connection.execute(WHOLE_LEDGER).fetchone()[0] and connection.execute(when).fetchone():
+                    for pid in emulator.pids():
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGSTOP)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+@snowflake_only
+def test_invariant_08_a_chunk_for_which_every_invocation_is_killed_is_cut(migration, tmp_path):
+    """One chunk that no invocation gets through: none answers, so that only what the ledger knows of the dead brings it forward."""
+    table = migration.source.table("t", {"id": "int", "note": "text"}, "SELECT i, 'n' || i FROM range(900) r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint, note text)",
+                             "CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.001); RETURN NEW; END $$",
+                             "CREATE TRIGGER act BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION act()")
+    config = migration.config({"source": "t", "target": "t", "chunking": "whole"}, parallel_threads=1)
+    large = ("SELECT 1 FROM migration_status.migration_chunk_status JOIN migration_status.v_live_owners USING (owner_id) "
+             "WHERE status = 'in_progress' AND expected_rows > 300 AND deadline_breaks = 0")
+    with function(tmp_path, config, timeout=5, THAW_LAMBDA_BUFFER_SECONDS="0") as emulator, stopping_function(emulator, migration.target, large):
+        functions = Functions([emulator])
+        with StepFunctions(functions) as step_functions:
+            execution = step_functions.run(definition("migrate"), {})
+        assert execution.status == "SUCCEEDED", (execution.error, execution.cause, execution.states)
+        assert set(functions.failures) == {"Sandbox.Timedout"} and execution.output["total_rows_migrated"] == 900
+        assert functions.said("a process was killed, or froze, at its deadline", "cut into 9 parts")
+        assert functions.said("completed: 900 rows in ", " of them parts of 1 for which a deadline had left no time, reconciled")
+    assert migration.assert_same(table, "t") == 900
+    migration.target.assert_completed()
+
+
+def test_a_plan_for_which_no_invocation_has_time_ends_the_machine(migration, tmp_path):
+    """Not after a hundred attempts: the answer says that another one helps nothing, which table it is, and what to do."""
+    migration.source.table("t", {"id": "int"}, "SELECT i FROM range(10) AS r(i)")
+    endless = "(SELECT count(*) FROM range(1000000) a(n), range(1000000) b(m) WHERE (n * m) % 7 = 3)"
+    migration.source.execute(f"CREATE VIEW {migration.source.relation('v')} AS SELECT id FROM {migration.source.relation('t')} WHERE id < {endless}")
+    migration.target.execute("CREATE TABLE v (id bigint)")
+    with function(tmp_path, migration.config({"source": "v", "target": "v"}), timeout=4) as emulator:
+        functions = Functions([emulator])
+        with StepFunctions(functions) as step_functions:
+            execution = step_functions.run(definition("migrate"), {})
+        assert (execution.status, execution.error) == ("FAILED", "Thaw.MigrationFailed"), (execution.cause, execution.states)
+        for words in ("could not be planned before the deadline in 3 processes", "longer time-out", "source_filter"):
+            assert words in execution.cause
+        migrations = [body for body in functions.answers if body["run_id"]]
+        assert [(body["status"], body["needs_retry"]) for body in migrations] == [("partial", True)] * 2 + [("failed", False)]
+        assert ".v: " in migrations[-1]["error"]
 
 
 @snowflake_only

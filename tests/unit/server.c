@@ -126,7 +126,7 @@ void server_start_run(struct target_connection *connection, struct server_run *r
                                        .total_tables = 1};
     must(target_begin(connection, true, &error));
     must(ledger_insert_run(connection, &values, &run->run_number, &error));
-    must(ledger_insert_owner(connection, run->run_id, "host-a", 17, 60000000, &run->owner_id, &error));
+    must(ledger_insert_owner(connection, run->run_id, "host-a", 17, 60000000, -1, &run->owner_id, &error));
     hold(run);
     must(target_commit(connection, &unknown, &error));
 }
@@ -135,7 +135,7 @@ void server_join_run(struct target_connection *connection, const struct server_r
     memset(joined, 0, sizeof *joined);
     memcpy(joined->run_id, run->run_id, sizeof joined->run_id);
     joined->run_number = run->run_number;
-    must(ledger_insert_owner(connection, run->run_id, "host-b", 18, 60000000, &joined->owner_id, &error));
+    must(ledger_insert_owner(connection, run->run_id, "host-b", 18, 60000000, -1, &joined->owner_id, &error));
     hold(joined);
 }
 

@@ -114,6 +114,7 @@ static void a_chunk_that_is_split_keeps_the_counters_right(void **state) {
     int64_t numbered = 0;
     static char ranges[3][16] = {"{\"part\": 0}", "{\"part\": 1}", "{\"part\": 2}"};
     const struct ledger_plan_chunk list[] = {{ranges[0], 4}, {ranges[1], 3}, {ranges[2], 3}};
+    const struct ledger_cut cut = {list, 3, 0, "the test cut it"};
     server_start_run(&admin, &run);
     int64_t table = server_add_table(&admin, &run, "t1", "t1");
     int64_t generation = server_plan(&admin, &run, table, "t1", true, 2);
@@ -122,15 +123,14 @@ static void a_chunk_that_is_split_keeps_the_counters_right(void **state) {
     assert_true(claim_one(&admin, &run, table, &again));
     assert_int_equal(again.deadline_breaks, 1);
     /* Whoever had it before, and whoever has an older plan, cuts nothing. */
-    assert_false(ledger_split_chunk(&admin, run.run_id, &claim, "dst", "t1", generation, list, 3, &numbered, &error));
+    assert_false(ledger_split_chunk(&admin, run.run_id, &claim, "dst", "t1", generation, &cut, &numbered, &error));
     assert_string_equal(error.code, "chunk");
     error_clear(&error);
-    assert_false(
-        ledger_split_chunk(&admin, run.run_id, &again, "dst", "t1", generation - 1, list, 3, &numbered, &error));
+    assert_false(ledger_split_chunk(&admin, run.run_id, &again, "dst", "t1", generation - 1, &cut, &numbered, &error));
     assert_string_equal(error.code, "plan");
     error_clear(&error);
     assert_string_equal(server_value(&admin, "SELECT count(*) FROM migration_status.migration_chunk_status"), "2");
-    must(ledger_split_chunk(&admin, run.run_id, &again, "dst", "t1", generation, list, 3, &numbered, &error));
+    must(ledger_split_chunk(&admin, run.run_id, &again, "dst", "t1", generation, &cut, &numbered, &error));
     assert_int_equal(numbered, 2);
     server_check_counters(&admin);
     assert_string_equal(
@@ -139,6 +139,10 @@ static void a_chunk_that_is_split_keeps_the_counters_right(void **state) {
                              " FROM migration_status.migration_chunk_status"),
         "1 pending 0 4 0, 2 pending 10 0, 3 pending 1 3 0, 4 pending 2 3 0");
     assert_string_equal(server_value(&admin, "SELECT total_chunks FROM migration_status.migration_table_status"), "4");
+    assert_string_equal(server_value(&admin,
+                                     "SELECT string_agg(concat_ws(' ', chunk_id, split_from, split_reason), ', '"
+                                     " ORDER BY chunk_id) FROM migration_status.migration_chunk_status"),
+                        "1 1 the test cut it, 2, 3 1, 4 1");
     server_join_run(&admin, &run, &other);
     for (int i = 0; i < 4; i++)
         assert_true(claim_one(&admin, i % 2 == 0 ? &run : &other, table, &parts[i]));
@@ -421,11 +425,102 @@ static void a_claim_stays_cheap_while_dead_rows_pile_up(void **state) {
     target_disconnect(&run.presence);
 }
 
+/* What is known of the owner of a chunk, of which there is nothing left but its row; and whether the chunk is one that it had no time for.
+ * Times in seconds: 100 s are all that the owner had. */
+static const struct gone_owner {
+    const char *name;
+    int end;       /* its end, from now; 0: it has none */
+    int claimed;   /* when it claimed the chunk, from its beginning */
+    int heartbeat; /* its last sign of life, before its end */
+    int finished;  /* when it answered, before its end; 0: never */
+    bool ran_out;
+} gone_owners[] = {
+    {"killed at its end", -1, 1, 3, 0, true},
+    {"killed at its end, long ago", -100000, 1, 3, 0, true},
+    {"killed at its end, with what it had in hand for half of its time", -1, 49, 3, 0, true},
+    {"killed at its end, with what it had just begun", -1, 51, 3, 0, false},
+    {"crashed before its end, which has come since", -1, 1, 40, 0, false},
+    {"crashed, and its end is still to come", 1, 1, 3, 0, false},
+    {"crashed without having an end", 0, 1, 3, 0, false},
+    {"answered right before its end, and left the chunk behind", 4, 1, 6, 5, true},
+    {"was asked to end before, and left the chunk behind", 50, 1, 15, 15, false},
+};
+
+static void describe_owner(const struct server_run *run, const struct gone_owner *owner, int64_t table) {
+    if (owner->end == 0)
+        return;
+    server_execute(
+        &admin,
+        "UPDATE migration_status.migration_owners SET ends_at = now() + interval '%d s', started_at = now() +"
+        " interval '%d s', heartbeat_at = now() + interval '%d s', finished_at = CASE WHEN %d > 0 THEN now() +"
+        " interval '%d s' END WHERE owner_id = %d",
+        owner->end, owner->end - 100, owner->end - owner->heartbeat, owner->finished, owner->end - owner->finished,
+        run->owner_id);
+    server_execute(&admin,
+                   "UPDATE migration_status.migration_chunk_status SET started_at = now() + interval '%d s'"
+                   " WHERE table_id = %lld AND owner_id = %d;"
+                   "UPDATE migration_status.migration_table_status SET planning_since = now() + interval '%d s'"
+                   " WHERE planner_owner_id = %d",
+                   owner->end - 100 + owner->claimed, (long long)table, run->owner_id,
+                   owner->end - 100 + owner->claimed, run->owner_id);
+}
+
+static void what_a_process_was_killed_with_at_its_end_counts(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof gone_owners / sizeof *gone_owners; i++) {
+        const struct gone_owner *owner = &gone_owners[i];
+        struct server_run run, gone;
+        struct ledger_claim claim, again;
+        bool found = false, claimed = false;
+        int breaks = -1;
+        forget_all(NULL);
+        server_start_run(&admin, &run);
+        server_join_run(&admin, &run, &gone);
+        int64_t table = server_add_table(&admin, &run, "t1", "t1"),
+                planned = server_add_table(&admin, &run, "t2", "t2");
+        server_plan(&admin, &run, table, "t1", true, 3);
+        assert_true(claim_one(&admin, &gone, table, &claim));
+        assert_false(claim.ran_out);
+        must(ledger_claim_planning(&admin, run.run_id, planned, gone.owner_id, &claimed, &breaks, &error));
+        assert_true(claimed);
+        assert_int_equal(breaks, 0);
+        describe_owner(&gone, owner, table);
+        /* Nothing counts while it is alive. */
+        must(ledger_claim_ran_out(&admin, run.run_id, &table, 1, run.owner_id, &again, &found, &error));
+        assert_false(found);
+        server_leave_run(&gone);
+        must(ledger_claim_ran_out(&admin, run.run_id, &table, 1, run.owner_id, &again, &found, &error));
+        if (found != owner->ran_out)
+            fail_msg("%s: %s", owner->name, found ? "it counts" : "it doesn't count");
+        /* In its turn, after what is pending, it is taken over whatever became of its owner. */
+        for (int chunk = 2; !found && chunk < 4; chunk++) {
+            assert_true(claim_one(&admin, &run, table, &again));
+            assert_int_equal(again.chunk_id, chunk);
+            ledger_claim_release(&again);
+        }
+        assert_true(found || claim_one(&admin, &run, table, &again));
+        assert_int_equal(again.chunk_id, 1);
+        assert_int_equal(again.ran_out, owner->ran_out);
+        assert_int_equal(again.deadline_breaks, owner->ran_out);
+        must(ledger_claim_planning(&admin, run.run_id, planned, run.owner_id, &claimed, &breaks, &error));
+        assert_true(claimed);
+        assert_int_equal(breaks, owner->ran_out);
+        must(ledger_claim_planning(&admin, run.run_id, planned, run.owner_id, &claimed, &breaks, &error));
+        assert_int_equal(breaks, owner->ran_out); /* once */
+        must(ledger_break_planning(&admin, run.run_id, planned, &breaks, &error));
+        assert_int_equal(breaks, owner->ran_out + 1);
+        ledger_claim_release(&claim);
+        ledger_claim_release(&again);
+        target_disconnect(&run.presence);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(pending_chunks_come_first_in_the_order_of_the_tables, forget_all),
         cmocka_unit_test_setup(released_failed_and_retried_chunks_keep_the_counters_right, forget_all),
         cmocka_unit_test_setup(a_chunk_that_is_split_keeps_the_counters_right, forget_all),
+        cmocka_unit_test_setup(what_a_process_was_killed_with_at_its_end_counts, forget_all),
         cmocka_unit_test_setup(invariant_03_rows_and_their_record_are_seen_together, forget_all),
         cmocka_unit_test_setup(invariant_04_a_zombie_can_t_load_over_its_successor, forget_all),
         cmocka_unit_test_setup(invariant_04_a_crowd_loads_each_chunk_once, forget_all),

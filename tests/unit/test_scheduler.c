@@ -117,6 +117,27 @@ static void test_planning_leaves_workers_for_what_is_ready(void **state) {
     assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
 }
 
+static void test_what_a_deadline_broke_off_is_planned_last(void **state) {
+    (void)state;
+    fixture.tables[0].planning_breaks = 1;
+    fixture.tables[2].state = TABLE_READY;
+    assert_int_equal(scheduler_next(&fixture.run).group, 1);
+    assert_int_equal(scheduler_next(&fixture.run).group, 3);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    fixture.run.planning = 0;
+    struct job job = scheduler_next(&fixture.run);
+    assert_int_equal(job.kind, JOB_PLAN);
+    assert_int_equal(job.group, 0);
+    /* It doesn't keep the only worker from what can be loaded; where nothing can, it is tried. */
+    fixture.run.worker_count = 1;
+    fixture.run.planning = 0;
+    fixture.tables[0].state = TABLE_UNPLANNED;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    set_states(TABLE_COMPLETED);
+    fixture.tables[0].state = TABLE_UNPLANNED;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
+}
+
 static void test_a_drained_table_is_finished_once(void **state) {
     (void)state;
     set_states(TABLE_COMPLETED);
@@ -238,6 +259,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_table_on_offer_is_not_planned_again, set_up),
         cmocka_unit_test_setup(test_planning_takes_all_tables_of_a_target, set_up),
         cmocka_unit_test_setup(test_planning_leaves_workers_for_what_is_ready, set_up),
+        cmocka_unit_test_setup(test_what_a_deadline_broke_off_is_planned_last, set_up),
         cmocka_unit_test_setup(test_a_drained_table_is_finished_once, set_up),
         cmocka_unit_test_setup(test_nothing_is_left, set_up),
         cmocka_unit_test_setup(test_stopping_ends_everything, set_up),

@@ -20,4 +20,4 @@ UPDATE migration_status.migration_chunk_status AS c
   FROM candidate
  WHERE c.table_id = candidate.table_id AND c.chunk_id = candidate.chunk_id
 RETURNING c.table_id, c.chunk_id, c.claim_token, c.chunk_range, coalesce(c.expected_rows, -1), c.retry_count,
-          c.deadline_breaks
+          c.deadline_breaks, false

@@ -1,7 +1,8 @@
 -- What the table $1 of run $2 and the others that feed its target add up to.
 SELECT t.total_chunks, chunks.completed, chunks.failed, chunks.rows_copied, t.total_rows_copied, chunks.expected_rows,
        feeders.rows_added, feeders.unfinished, t.status, feeders.rows_before, chunks.open,
-       chunks.rows_rejected, chunks.inserted, chunks.updated, chunks.unchanged, chunks.older, chunks.duplicate
+       chunks.rows_rejected, chunks.inserted, chunks.updated, chunks.unchanged, chunks.older, chunks.duplicate,
+       chunks.split, chunks.parts
   FROM migration_status.migration_table_status AS t
  CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE c.status = 'completed') AS completed,
@@ -14,7 +15,9 @@ SELECT t.total_chunks, chunks.completed, chunks.failed, chunks.rows_copied, t.to
               coalesce(sum(c.rows_updated), 0)::bigint AS updated,
               coalesce(sum(c.rows_unchanged), 0)::bigint AS unchanged,
               coalesce(sum(c.rows_older), 0)::bigint AS older,
-              coalesce(sum(c.rows_duplicate), 0)::bigint AS duplicate
+              coalesce(sum(c.rows_duplicate), 0)::bigint AS duplicate,
+              count(DISTINCT c.split_from) AS split,
+              count(c.split_from) AS parts
          FROM migration_status.migration_chunk_status AS c
         WHERE c.table_id = t.table_id) AS chunks
  CROSS JOIN LATERAL (

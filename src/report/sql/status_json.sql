@@ -16,7 +16,7 @@ SELECT row_to_json(run)
                               t.expected_rows, t.rejected_rows, t.percent,
                               to_char(t.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS started_at,
                               to_char(t.completed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS completed_at,
-                              t.error_message,
+                              t.error_message, coalesce(t.splits, '[]') AS splits,
                               CASE WHEN t.rows_inserted IS NOT NULL
                                    THEN json_build_object('inserted', t.rows_inserted, 'updated', t.rows_updated,
                                                           'unchanged', t.rows_unchanged, 'older', t.rows_older,
