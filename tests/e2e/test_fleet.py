@@ -47,6 +47,7 @@ class Fleet:
         self.migration, self.run_id = migration, run_id
         self.live: list[Running] = []
         self.statuses: collections.Counter = collections.Counter()
+        self.ended: list = []
 
     def add(self) -> Running:
         self.live.append(self.migration.thaw.start("worker", "--run-id", self.run_id, "--begin"))
@@ -58,6 +59,7 @@ class Fleet:
             ended = process.wait()
             assert ended.status in (0, 3, -9, -15), ended  # -15: before it was ready for signals
             self.statuses[ended.status] += 1
+            self.ended.append(ended)
             if ended.status != 0:
                 self.add()
 
@@ -141,6 +143,10 @@ def test_a_killed_beginner_s_run_is_begun_by_the_next(migration):
     fleet.wait()
     assert fleet.statuses == {0: 3}
     assert_done_once(migration, tables, run_id)
+    # None of these was killed: nobody even tried what another had done.
+    assert sorted(migration.target.rows("SELECT relname, analyze_count FROM pg_stat_user_tables WHERE relname IN ('a', 'b')")) == [("a", 1), ("b", 1)]
+    reconciled = [record for ended in fleet.ended for record in ended.records("completed: ", "reconciled")]
+    assert len(reconciled) == 2, reconciled
 
 
 def test_an_unfinished_run_of_another_job_is_told_and_left(migration):

@@ -81,6 +81,17 @@ def test_four_workers(migration, way):
     migration.target.assert_completed()
 
 
+def test_by_session(migration):
+    """A pool of sessions: each of them is the server's own for as long as it is borrowed, and cleaned by the pooler afterwards."""
+    table = prepare(migration)
+    config = migration.config({**TABLE, **WAYS["truncate_and_indexes"].table}, parallel_threads=WORKERS)
+    with pooled(migration.target, pool_mode="session") as pooler:
+        finished = migration.thaw.migrate(through(config, pooler)).expect(0)
+    assert not finished.records("WARNING", "pool") and not finished.records("ERROR"), finished
+    assert migration.assert_same(table, "t") == ROWS
+    migration.target.assert_completed()
+
+
 def start_one(migration, config: dict) -> tuple[Running, str]:
     """A process at work, and the run_id of its run."""
     first = migration.thaw.start_migrate(config)

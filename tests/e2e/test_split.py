@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from marks import both_sources
+from marks import both_sources, snowflake_only
+from test_snapshots import materialized
 
 ROWS = 900
 COLUMNS = {"id": "int", "k": "int", "note": "text", "x": "float"}
@@ -53,7 +54,8 @@ def test_invariant_08_a_chunk_without_time_is_cut_until_it_fits(migration):
         finished.expect(3)
         assert len(runs) < 6 and said["progress"] >= progress, finished
         progress = said["progress"]
-    assert runs[0].records("cut into", "parts by a hash of the rows"), runs[0]
+    # By the first, unless a busy machine lets it begin late: then by the second.
+    assert any(run.records("cut into", "parts by a hash of the rows") for run in runs[:2]), runs[:2]
     for name, table in tables.items():
         cut = parts(migration, name)
         assert all(status == "completed" for _, _, status in cut), (name, cut)
@@ -64,10 +66,11 @@ def test_invariant_08_a_chunk_without_time_is_cut_until_it_fits(migration):
     migration.target.assert_completed()
 
 
+@both_sources
 def test_parts_are_counted_together(migration):
     """Under a fixed snapshot the parts of a chunk must add up to what was planned: one that comes short is found out at the end."""
     prepare(migration, ["heavy"])
-    config = migration.config({"source": "heavy", "target": "heavy", **CHUNKS["heavy"][1]}, snapshot="materialize")
+    config = materialized(migration, {"source": "heavy", "target": "heavy", **CHUNKS["heavy"][1]})
     migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="4,1").expect(3)
     cut = parts(migration, "heavy")
     assert migration.target.value("SELECT sum(expected_rows) FROM migration_status.migration_chunk_status") == ROWS
@@ -110,6 +113,24 @@ def test_a_source_that_gives_no_row_is_not_cut_and_fails_in_the_end(migration):
 
     migration.source.execute(view)
     migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="30,1").expect(0)
+    assert migration.assert_same(table, "t") == 10
+    migration.target.assert_completed()
+
+
+@snowflake_only
+def test_a_warehouse_that_gives_no_row_fails_the_chunk_in_the_end(migration, double):
+    table = migration.source.table("t", {"id": "int"}, "SELECT i FROM range(10) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    config = migration.config({"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 5}, parallel_threads=1)
+    migration.thaw.migrate(config, fault="after_plan_commit:kill").expect(-9)
+    migration.target.wait_until_alone()
+    migration.target.execute("UPDATE migration_status.migration_chunk_status SET deadline_breaks = 4")
+    double.control({"query_delay": 60, "delayed": "< '5'::NUMBER"})  # the first chunk's bound
+    failed = migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="5,1").expect(1)
+    assert failed.records("chunk 1", "the deadline has broken it off 5 times", "had not answered with a row", "longer time-out"), failed
+    double.control({"query_delay": 0, "delayed": ""})
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0)
     assert migration.assert_same(table, "t") == 10
     migration.target.assert_completed()
 
