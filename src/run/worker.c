@@ -90,19 +90,23 @@ static void record_failure(struct worker *worker, struct run_table *table, const
         failure->kind != ERROR_TRANSIENT || scheduler_count_exhausted(run, table) >= EXHAUSTED_CHUNKS_ALLOWED;
     error_context(&of_table, "chunk %lld", (long long)claim->chunk_id);
     log_failure(run->log, &scope, failure);
+    /* The table first, here and in the ledger: whoever looks in between must find the reason, not only that a chunk has failed. */
+    if (hopeless)
+        scheduler_fail(run, table, &of_table);
     for (int attempt = 0; !recorded && attempt < 5; attempt++) {
         if (attempt > 0 && !retry_wait(run, attempt))
             break;
         recorded =
             load_connect_for_record(worker, table->database, &error) &&
-            ledger_fail_chunk(&worker->target, run->run_id, claim, failure->message, &error) &&
-            (!hopeless || ledger_fail_table(&worker->target, run->run_id, table->table_id, of_table.message, &error));
+            (!hopeless || ledger_fail_table(&worker->target, run->run_id, table->table_id, of_table.message, &error)) &&
+            fault_point(&run->faults, "in_failure", &error) &&
+            ledger_fail_chunk(&worker->target, run->run_id, claim, failure->message, &error);
         if (!recorded)
             load_disconnect(worker);
     }
     if (!recorded)
         log_write(run->log, LOG_WARNING, &scope, "its failure could not be recorded: %s", error.message);
-    if (hopeless || !recorded)
+    if (!recorded)
         scheduler_fail(run, table, &of_table);
 }
 

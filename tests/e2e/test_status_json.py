@@ -78,7 +78,9 @@ def test_a_live_run_and_an_interrupted_one(migration):
 def test_a_failed_table_says_why(migration):
     migration.source.table("t", {"id": "int"}, "SELECT i * 1000 FROM range(100) AS r(i)")
     migration.target.execute("CREATE TABLE t (id smallint)")
-    migration.thaw.migrate(migration.config(TABLE)).expect(1)
+    # Another worker looks at the ledger while the failure is recorded.
+    failed = migration.thaw.migrate(migration.config(TABLE), "--workers", "2", fault="in_failure:sleep=2000").expect(1)
+    assert not failed.records("chunks failed"), failed
     run = one_run(status(migration))
     assert run["state"] == "failed" and run["failed_tables"] == 1
     assert run["tables"][0]["status"] == "failed" and "smallint" in run["tables"][0]["error_message"]
