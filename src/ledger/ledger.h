@@ -126,8 +126,8 @@ struct ledger_table {
     char *metadata;            /* JSON text */
     char *error_message;
     char status[16];
+    int planning_breaks; /* how often a deadline has broken off its planning */
     bool planned;
-    int planning_breaks;  /* how often a deadline has broken off its planning */
     bool indexes_missing; /* its target's indexes are dropped: it is completed only with all that feed it */
 };
 
@@ -245,11 +245,11 @@ struct ledger_claim {
     int64_t table_id;
     int64_t chunk_id;
     char token[37];        /* uuid of this claim */
+    bool ran_out;          /* a deadline has broken it off just now: its owner was killed at its end, or froze */
     char *range;           /* JSON text, owned */
     int64_t expected_rows; /* -1: unknown */
     int retry_count;
     int deadline_breaks; /* how often a deadline has broken it off */
-    bool ran_out;        /* the last time just now: its owner was killed at its end, or frozen */
 };
 
 /* Claim one chunk of the given tables, in the order of the list, for this owner: pending first, then in_progress ones
