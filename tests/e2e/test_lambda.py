@@ -13,7 +13,7 @@ import pytest
 from functions import ACTIONS, alarms_of_metrics, ask, function, metrics, records
 from marks import both_sources
 from tests.servers.lambda_emulator import Emulator
-from thaw import TEXT_RECORD
+from thaw import ROOT, TEXT_RECORD
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -127,6 +127,27 @@ def test_a_slip_in_a_key_is_told(two_sources, tmp_path):
         assert len(warned) == 1 and "sourcename" in warned[0] and "source_name" in warned[0]
 
 
+WORDS_OF_INSIGHTS = {"fields", "filter", "sort", "limit", "stats", "by", "as", "asc", "desc", "and", "in", "like", "count", "sum", "max", "ispresent"}
+
+
+def assert_documented_queries_fit(found: list) -> None:
+    """Each field that a query of docs/lambda.md asks for is there, and what it compares with is met."""
+    section = (ROOT / "docs/lambda.md").read_text(encoding="utf-8").partition("### Queries for Logs Insights")[2].partition("\n## ")[0]
+    queries = re.findall(r"^```\n(.*?)^```", section, re.M | re.S)
+    assert len(queries) == 5
+    known = set().union(*found)
+    for query in queries:
+        bare = re.sub(r'"[^"\n]*"|like /[^/\n]*/', "", query)
+        asked = set(re.findall(r"(?<![@\w])[A-Za-z_]+", bare)) - WORDS_OF_INSIGHTS - set(re.findall(r" as (\w+)", bare))
+        assert asked and asked <= known, (asked - known, query)
+        for name, value in re.findall(r'(\w+) = "([^"]*)"', query):
+            assert name == "run_id" or any(record.get(name) == value for record in found), query
+        for name, values in re.findall(r"(\w+) in (\[[^]]*\])", query):
+            assert any(record.get(name) in json.loads(values) for record in found), query
+        for name, pattern in re.findall(r"(\w+) like /([^/\n]*)/", query):
+            assert any(re.search(pattern, record.get(name, "")) for record in found), query
+
+
 def test_a_failure_is_answered_with_its_reason(two_sources, tmp_path):
     migration, config = two_sources
     migration.target.execute("ALTER TABLE second ADD CHECK (id < 1500)")
@@ -144,6 +165,7 @@ def test_a_failure_is_answered_with_its_reason(two_sources, tmp_path):
         migration.target.execute("ALTER TABLE second DROP CONSTRAINT second_id_check")
         again = ask(lambda_function, {"resume_run_id": body["run_id"].upper(), "no_resume": True}, 200, "completed")
         assert again["run_id"] == body["run_id"]
+        assert_documented_queries_fit(records(lambda_function))
     assert_loaded(migration, "first", "second")
     migration.target.assert_completed()
 

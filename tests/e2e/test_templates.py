@@ -125,6 +125,11 @@ def test_the_template_fills_in_what_the_definitions_leave_open(resource, name):
     assert {key for key in SUBSTITUTIONS if f"${{{key}}}" in text} == given
 
 
+def test_five_seconds_and_a_hundred_attempts_where_nothing_else_is_said():
+    parameters = load(AWS / "template.yaml")["Parameters"]
+    assert [parameters[name]["Default"] for name in ("WaitSeconds", "MaxAttempts")] == [5, 100]
+
+
 def statements(resource: dict) -> list:
     """The statements of a role's policies, those under a condition included."""
     found = []
