@@ -72,10 +72,12 @@ bool text_append_value(struct encode_column *column, int64_t row, struct buffer 
         append_hex_digits(text, bytes, length);
         return true;
     }
-    buffer_room(text, FORMAT_SIZE);
-    text->length += format_scalar(text->data + text->length, column, row);
-    text->data[text->length] = '\0';
-    return true;
+    uint8_t field[4 + FORMAT_SIZE]; /* with its length, by the writer that refuses what has no text */
+    const uint8_t *end = scalar_text_writer(&column->source)(column, row, field);
+    if (end == NULL)
+        return false;
+    buffer_append_bytes(text, field + 4, (size_t)(end - field) - 4);
+    return column->judge == NULL || column->judge(column, row, field + 4, (uint64_t)(end - field) - 4);
 }
 
 /* Through the binary writer, which checks the value, and from there to text. */

@@ -49,7 +49,8 @@ static enum encode_support open_json(struct encode_column *column, char *reason,
     return PAIR_REFUSED;
 }
 
-/* Never written, so that any type can be its target. */
+/* Never written, so that any type can be its target. COPY in binary asks for the receive function of a type even where nothing
+ * but NULL comes, and not every type of an extension has one. */
 static uint8_t *nothing_to_write(struct encode_column *column, int64_t row, uint8_t *out) {
     (void)row;
     (void)out;
@@ -67,7 +68,7 @@ enum encode_support flat_open(struct encode_column *column, const struct ArrowSc
         flat->kind = FLAT_NULL;
         column->source = (struct encode_source){.type = NANOARROW_TYPE_FIXED_SIZE_BINARY};
         column->write = nothing_to_write;
-        return PAIR_BINARY;
+        return target_takes_binary(column->target) ? PAIR_BINARY : PAIR_TEXT;
     }
     if (values->kind == NODE_LEAF)
         return open_gathered(column, values, reason, reason_size);

@@ -38,7 +38,8 @@ enum encode_problem {
     PROBLEM_FIELD_FRACTION, /* an interval's text with a fraction of something longer than a second */
     PROBLEM_LINE_OF_POINTS, /* a line's text by two points, from which its coefficients would be computed */
     PROBLEM_NAME_TOO_LONG,
-    PROBLEM_NOT_ONE_BYTE
+    PROBLEM_NOT_ONE_BYTE,
+    PROBLEM_NOT_OID
 };
 
 /* An Arrow type, taken apart. */
@@ -282,6 +283,8 @@ enum encode_support encode_pair_resolve(struct encode_column *column, char *reas
 /* Fill the stream's part of a column whose source and target are set. */
 void encode_column_prepare(struct encode_column *column);
 bool target_is_text(const struct encode_target *target); /* text, varchar, char */
+/* Is there a binary form of it here, of an array's elements? */
+bool target_takes_binary(const struct encode_target *target);
 
 /* batch.c: a column's part of a batch. `column` is at `offset` of the array. */
 bool column_set(struct encode_column *column, const struct ArrowArray *array, int64_t offset, int64_t length,

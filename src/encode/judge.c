@@ -289,6 +289,19 @@ static bool judge_char(struct encode_column *column, int64_t row, const uint8_t 
     return length == 0 || (length == 1 && text[0] < 0x80) || refuse(column, PROBLEM_NOT_ONE_BYTE);
 }
 
+/* oidin(), xidin() and cidin() take -1 for 4294967295, and 2^64 - 1 too: strtoul(3). */
+static bool judge_oid(struct encode_column *column, int64_t row, const uint8_t *text, uint64_t length) {
+    enum { MOST_DIGITS = 10 };
+    uint64_t value = 0, count = 0, at = 0;
+    (void)row;
+    while (at < length && text[at] == '0')
+        at++;
+    bool empty = at == 0;
+    for (; at < length && count < MOST_DIGITS && text[at] >= '0' && text[at] <= '9'; at++, count++)
+        value = value * 10 + (uint64_t)(text[at] - '0');
+    return (at == length && value <= UINT32_MAX && !(empty && count == 0)) || refuse(column, PROBLEM_NOT_OID);
+}
+
 static struct encode_target element_of(const struct encode_target *target) {
     return (struct encode_target){.name = target->name,
                                   .type_oid = target->element_type_oid,
@@ -360,6 +373,10 @@ encode_judge text_judge(const struct encode_target *target) {
         return judge_timestamp;
     case PG_INTERVAL:
         return judge_interval;
+    case PG_OID:
+    case PG_XID:
+    case PG_CID:
+        return judge_oid;
     case PG_NAME:
         return judge_name;
     case PG_CHAR:

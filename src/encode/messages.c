@@ -64,6 +64,8 @@ static const char *problem_text(enum encode_problem problem) {
         return "doesn't fit: a name has 63 bytes at most, and nothing is cut";
     case PROBLEM_NOT_ONE_BYTE:
         return "doesn't fit: it isn't one byte, and nothing is cut";
+    case PROBLEM_NOT_OID:
+        return "is no whole number from 0 to 4294967295: PostgreSQL would take some others for one";
     case PROBLEM_NONE:
         break;
     }

@@ -11,8 +11,8 @@ bool target_is_text(const struct encode_target *target) {
 }
 
 /* Types with a binary writer of some kind. */
-static bool target_is_known(const struct encode_target *target) {
-    switch (target->type_oid) {
+static bool type_is_known(uint32_t type_oid) {
+    switch (type_oid) {
     case PG_BOOL:
     case PG_BYTEA:
     case PG_INT8:
@@ -38,6 +38,10 @@ static bool target_is_known(const struct encode_target *target) {
     }
 }
 
+bool target_takes_binary(const struct encode_target *target) {
+    return type_is_known(target->array ? target->element_type_oid : target->type_oid);
+}
+
 static bool base_is(const struct encode_target *target, const char *name) {
     return target->base_name != NULL && strcmp(target->base_name, name) == 0;
 }
@@ -53,7 +57,7 @@ static const char *refusal(const struct encode_source *source, const struct enco
         return "text could mean its own bytes, or hexadecimal digits for them";
     if (source_is_binary(source->type))
         return "bytes have no meaning as this type";
-    if (!target_is_known(target))
+    if (!type_is_known(type_oid))
         return "the type is taken from text only, which its input function judges";
     return "there is no exact rule that turns one into the other";
 }
@@ -78,7 +82,7 @@ static enum encode_support resolve_text(struct encode_column *column, char *reas
         snprintf(reason, reason_size, "the type's input function would round or cut some values in silence");
         return PAIR_REFUSED;
     }
-    column->judge = source_is_text(type) ? text_judge(target) : NULL;
+    column->judge = source_is_binary(type) ? NULL : text_judge(target);
     return PAIR_TEXT;
 }
 

@@ -12,6 +12,8 @@ enum pg_type {
     PG_INT4 = 23,
     PG_TEXT = 25,
     PG_OID = 26,
+    PG_XID = 28,
+    PG_CID = 29,
     PG_JSON = 114,
     PG_POINT = 600,
     PG_LSEG = 601,

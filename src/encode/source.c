@@ -1,6 +1,7 @@
 /* What Arrow's columns hold, and their values one at a time, for everything that isn't worth a function of its own. */
 #include "encode/internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,6 +128,16 @@ int128 source_integer(const struct encode_column *column, int64_t row) {
     }
 }
 
+/* IEEE 754's binary16. nanoarrow's own reading takes subnormal values for others. */
+static double half_float(uint16_t bits) {
+    int exponent = bits >> 10 & 0x1F;
+    int mantissa = bits & 0x3FF;
+    double magnitude = exponent == 0x1F ? (mantissa == 0 ? INFINITY : NAN)
+                       : exponent == 0  ? ldexp(mantissa, -24)
+                                        : ldexp(mantissa + 0x400, exponent - 25);
+    return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
 double source_float(const struct encode_column *column, int64_t row) {
     if (column->source.type == NANOARROW_TYPE_DOUBLE) {
         double value;
@@ -138,7 +149,7 @@ double source_float(const struct encode_column *column, int64_t row) {
         memcpy(&value, column->values + row * 4, sizeof value);
         return (double)value;
     }
-    return (double)ArrowHalfFloatToFloat(((const uint16_t *)column->values)[row]);
+    return half_float(((const uint16_t *)column->values)[row]);
 }
 
 static int value_width(const struct encode_source *source) {

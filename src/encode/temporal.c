@@ -80,11 +80,10 @@ static int64_t round_nanoseconds(int64_t raw) {
     return microseconds + (up ? 1 : 0);
 }
 
-static inline uint8_t *put_timestamp(struct encode_column *column, int64_t row, int64_t microseconds, uint8_t *out) {
-    /* What an int64_t counts from 1970 ends before PostgreSQL's last day, so there is nothing to compare above. */
-    if (microseconds < PG_MINIMUM_TIMESTAMP + PG_EPOCH_US)
+/* `value` in PostgreSQL's own count. */
+static inline uint8_t *put_timestamp(struct encode_column *column, int64_t row, int64_t value, uint8_t *out) {
+    if (value < PG_MINIMUM_TIMESTAMP || value >= PG_END_TIMESTAMP)
         return fail(column, PROBLEM_DATE_RANGE);
-    int64_t value = microseconds - PG_EPOCH_US;
     if (column->fraction_unit != 1 && value % column->fraction_unit != 0) {
         if (!may_round(column, row, PROBLEM_SECOND_FRACTION))
             return NULL;
@@ -109,13 +108,14 @@ static inline uint8_t *put_time(struct encode_column *column, int64_t row, int64
     return out + 12;
 }
 
-/* Units that are whole microseconds, many of them or one. */
+/* Units that are whole microseconds, many of them or one. PostgreSQL's last years are beyond what 64 bits count in microseconds
+ * from 1970, so its epoch is taken off first. */
 static inline uint8_t *put_multiple(struct encode_column *column, int64_t row, int64_t raw, int64_t multiple,
                                     uint8_t *out) {
-    int64_t microseconds;
-    if (__builtin_mul_overflow(raw, multiple, &microseconds))
+    int64_t value;
+    if (__builtin_sub_overflow(raw, PG_EPOCH_US / multiple, &value) || __builtin_mul_overflow(value, multiple, &value))
         return fail(column, PROBLEM_DATE_RANGE);
-    return put_timestamp(column, row, microseconds, out);
+    return put_timestamp(column, row, value, out);
 }
 
 #define TIMESTAMP_TO_TIMESTAMP(unit, microseconds)                                                                     \
@@ -133,10 +133,9 @@ static uint8_t *nanoseconds_to_timestamp(struct encode_column *column, int64_t r
     int64_t raw = ((const int64_t *)column->values)[row];
     if (temporal_infinity_is_unclear(&column->source, raw))
         return fail(column, PROBLEM_UNCLEAR_INFINITY);
-    if (raw % NANOSECONDS == 0)
-        return put_timestamp(column, row, raw / NANOSECONDS, out);
-    return may_round(column, row, PROBLEM_SECOND_FRACTION) ? put_timestamp(column, row, round_nanoseconds(raw), out)
-                                                           : NULL;
+    if (raw % NANOSECONDS != 0 && !may_round(column, row, PROBLEM_SECOND_FRACTION))
+        return NULL;
+    return put_timestamp(column, row, round_nanoseconds(raw) - PG_EPOCH_US, out);
 }
 
 static uint8_t *date32_to_timestamp(struct encode_column *column, int64_t row, uint8_t *out) {
