@@ -40,7 +40,8 @@ TABLES = {
 FAULTS = ("fail_chunks", "drop_chunks", "lose_chunks", "fail_queries", "expire_sessions")
 # In order, or as whoever was killed does, or who was asked to end before it could answer; 1 is a run that could not go on just then.
 ENDS = (0, 1, 3, -signal.SIGKILL, -signal.SIGTERM)
-ENVIRONMENT = {"THAW_RETRY_SCALE": "3", "THAW_STALL_SECONDS": "3", "THAW_FIRST_ANSWER_SECONDS": "6", "PGCONNECT_TIMEOUT": "2"}
+# What is freed is overwritten (mallopt(3)), so that who reads it afterwards is found.
+ENVIRONMENT = {"MALLOC_PERTURB_": "165", "THAW_RETRY_SCALE": "3", "THAW_STALL_SECONDS": "3", "THAW_FIRST_ANSWER_SECONDS": "6", "PGCONNECT_TIMEOUT": "2"}
 
 
 @pytest.fixture(scope="module")

@@ -284,6 +284,50 @@ def test_schema_program_and_documentation_have_the_same_keys():
     assert in_schema - rows - headings == set()
 
 
+# Where a key may stand: its object in the schema, a document, and the object's path in it.
+PLACES = {"snowflake": ("snowflake", SNOWFLAKE, "$.snowflake"), "duckdb": ("duckdb", DUCKDB, "$.duckdb"), "adbc": ("adbc", ADBC, "$.adbc"),
+          "postgres": ("postgres", DUCKDB, "$.postgres"), "source": ("source", DUCKDB, "$.sources[0]"), "table": ("table", DUCKDB, "$.sources[0].tables[0]"),
+          "settings at the top": ("settings", DUCKDB, "$"), "settings of a source": ("settings", DUCKDB, "$.sources[0]"),
+          "settings of a table": ("settings", DUCKDB, "$.sources[0].tables[0]")}
+VALUES = [True, 0, 1, -1, 1.5, 10**17, "x", "", "x" * 64, [], ["x"], ["x", "x"], [1], {}, {"a": "b"}, {"a": 1}]
+
+
+def limits(schema) -> dict:
+    """Of each key that has a range or choices: the values at its ends, on both sides of them."""
+    found = {}
+    for key, value in schema.items():
+        for kind in [step(value), *map(step, step(value).get("anyOf", []))]:
+            found.setdefault(key, []).extend(kind.get("enum", []))
+            if "minimum" in kind:
+                found[key] += [kind["minimum"], kind["maximum"], kind["minimum"] - 1, kind["maximum"] + 1]
+    return found
+
+
+def step(value: dict) -> dict:
+    return SCHEMA["$defs"][value["$ref"].removeprefix("#/$defs/")] if value.get("$ref", "").count("/") == 2 else value
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_types_and_ranges_are_the_same_for_every_key(thaw, place):
+    """A value that the schema refuses is a problem of that key to the program; one that it takes is of the right type and in range."""
+    name, base, path = PLACES[place]
+    keys = SCHEMA["$defs"][name] if name == "settings" else {key: value for key, value in SCHEMA["$defs"][name]["properties"].items()
+                                                             if "$defs/settings" not in value.get("$ref", "")}
+    keys = {key: value for key, value in keys.items() if key not in ("note", "comment", "estimated_rows", "status_tracking", "tables")}
+    by_key = jsonschema.Draft202012Validator({"properties": keys, "$defs": SCHEMA["$defs"]})
+    ends = limits(keys)
+    documents = [dict.fromkeys(keys, value) for value in VALUES]
+    documents += [{key: values[i % len(values)] for key, values in ends.items() if values} for i in range(max(map(len, ends.values()), default=0))]
+    where = ".".join(re.findall(r"\w+", path))
+    for given in documents:
+        by_schema = {error.absolute_path[0] for error in by_key.iter_errors(given)}
+        problems = json.loads(validate(thaw, change(base, where, **given), "--json").stdout)["problems"]
+        told = {key: [problem["message"] for problem in problems if re.match(re.escape(f"{path}.{key}") + r"(?![\w])", problem["path"])] for key in given}
+        assert {key for key in by_schema if not told[key]} == set(), (given, problems)
+        wrong = {key: messages for key, messages in told.items() if key not in by_schema and any(" must be " in message for message in messages)}
+        assert not wrong, (given, wrong)
+
+
 @pytest.mark.parametrize("name", ["snowflake", "duckdb"])
 def test_examples_are_valid(thaw, name):
     text = (ROOT / f"examples/config.{name}.json").read_text(encoding="utf-8")
