@@ -81,7 +81,7 @@ class Connection:
                             self.watch_stalled(key.fileobj)
                         elif not ends[key.fileobj]():
                             return
-        except OSError:  # an end is gone, or cut() closed it
+        except (OSError, ValueError):  # an end is gone, or cut() closed it, even before it was waited for
             pass
         finally:
             self.close(reset=False)
