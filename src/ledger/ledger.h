@@ -126,7 +126,7 @@ struct ledger_table {
     char *metadata;            /* JSON text */
     char *error_message;
     char status[16];
-    int planning_breaks; /* how often a deadline has broken off its planning */
+    int deadline_breaks; /* how often a deadline has broken off its planning, or, once it is planned, its end */
     bool planned;
     bool indexes_missing; /* its target's indexes are dropped: it is completed only with all that feed it */
 };
@@ -180,9 +180,9 @@ void ledger_window_history_release(struct ledger_window_history *history);
  * process, those that were killed then included. Own statement. */
 bool ledger_claim_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int owner_id,
                            bool *claimed, int *breaks, struct error *error) THAW_CHECK;
-/* A deadline has broken off the planning of this table: one more of *breaks. Own statement. */
-bool ledger_break_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int *breaks,
-                           struct error *error) THAW_CHECK;
+/* A deadline has broken off the planning of this table, or its end: one more of *breaks. Own statement. */
+bool ledger_break_table(struct target_connection *connection, const char *run_id, int64_t table_id, int *breaks,
+                        struct error *error) THAW_CHECK;
 
 /* What a run is about to do to its target. */
 enum ledger_writing {

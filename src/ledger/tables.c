@@ -47,7 +47,7 @@ static void read_table(const PGresult *result, int row, struct ledger_table *tab
     table->metadata = text_of(result, row, 16);
     table->error_message = text_of(result, row, 17);
     table->indexes_missing = truth_of(result, row, 18);
-    table->planning_breaks = (int)number_of(result, row, 19);
+    table->deadline_breaks = (int)number_of(result, row, 19);
 }
 
 bool ledger_list_tables(struct target_connection *connection, const char *run_id, struct ledger_tables *tables,
@@ -103,15 +103,15 @@ bool ledger_claim_planning(struct target_connection *connection, const char *run
     return true;
 }
 
-bool ledger_break_planning(struct target_connection *connection, const char *run_id, int64_t table_id, int *breaks,
-                           struct error *error) {
+bool ledger_break_table(struct target_connection *connection, const char *run_id, int64_t table_id, int *breaks,
+                        struct error *error) {
     char table[NUMBER_SIZE];
     const char *parameters[] = {number_text(table, table_id), run_id};
     PGresult *result = NULL;
     if (!target_query(connection,
-                      "UPDATE migration_status.migration_table_status SET planning_breaks = planning_breaks + 1,"
+                      "UPDATE migration_status.migration_table_status SET deadline_breaks = deadline_breaks + 1,"
                       " planner_owner_id = NULL WHERE table_id = $1::bigint AND run_id = $2::uuid"
-                      " RETURNING planning_breaks",
+                      " RETURNING deadline_breaks",
                       2, parameters, &result, error))
         return false;
     *breaks = PQntuples(result) == 1 ? (int)number_of(result, 0, 0) : 0;
@@ -189,7 +189,8 @@ bool ledger_store_plan(struct target_connection *connection, const char *run_id,
     return ledger_store_chunks(connection, table, plan->chunks, plan->chunk_count, 0, 0, &numbered, error) &&
            target_query(connection,
                         "UPDATE migration_status.migration_table_status SET status = 'in_progress',"
-                        " started_at = clock_timestamp(), planned_at = clock_timestamp(), total_chunks = $2::bigint,"
+                        " started_at = clock_timestamp(), planned_at = clock_timestamp(), deadline_breaks = 0,"
+                        " total_chunks = $2::bigint,"
                         " expected_rows = $3::bigint, target_generation = $4::bigint,"
                         " metadata = metadata || coalesce($5::jsonb, '{}') WHERE table_id = $1::bigint",
                         5, parameters, NULL, error) &&

@@ -252,7 +252,7 @@ static bool is_same_table(const struct ledger_table *stored, const struct run_ta
 static void take_up(struct run *run, struct run_table *table, const struct ledger_table *stored) {
     table->table_id = stored->table_id;
     table->planned = stored->planned;
-    table->planning_breaks = stored->planning_breaks;
+    table->deadline_breaks = stored->deadline_breaks;
     table->generation = stored->target_generation;
     table->chunks_total = stored->total_chunks;
     table->chunks_completed = stored->completed_chunks;

@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/broken.h"
 #include "run/create.h"
-#include "run/deadline.h"
 #include "run/indexes.h"
 #include "run/load.h"
 #include "run/mapping.h"
@@ -14,9 +14,6 @@
 #include "run/replan.h"
 #include "run/snapshot.h"
 #include "run/window.h"
-
-/* So many processes may have had all of their time for a plan in vain: a warehouse may have been busy. */
-enum { PLANNING_BREAKS_ALLOWED = 3 };
 
 /* A table of the group on its way through planning. */
 struct draft {
@@ -350,59 +347,12 @@ static bool is_worth_trying_again(const struct error *error) {
     return error->kind == ERROR_TRANSIENT || error->kind == ERROR_STOPPED;
 }
 
-/* ---- the deadline ------------------------------------------------------------------------------------------------- */
-
-static const char less_to_plan[] =
-    "give it more time: a longer time-out of the function, a larger warehouse; or ask for less: a narrower "
-    "source_filter, \"chunking\": \"whole\", which only counts the rows; or run `thaw migrate` once where there is no "
-    "deadline: any process goes on from the plan";
-
-/* How long the process can plan at all. */
-static void format_usable_time(const struct run *run, char *text, size_t size) {
-    clock_format_duration(run->cancel.at_us - run->started_us, text, size);
+/* The deadline has ended planning, as `stopped` says, at this table: too often, perhaps. */
+static void note_break(struct worker *worker, struct draft *draft, int64_t begun_us, const struct error *stopped) {
+    struct error failure;
+    if (broken_off(worker, draft->table, BROKEN_PLANNING, begun_us, stopped, &failure))
+        fail_draft(worker, draft, &failure);
 }
-
-/* The deadline, or its coming over a process that planned, has ended too many attempts that had all the time there is. */
-static bool refuse_to_plan_on(const struct run *run, int breaks, const char *lately, struct error *error) {
-    char time[32];
-    if (breaks < PLANNING_BREAKS_ALLOWED)
-        return false;
-    format_usable_time(run, time, sizeof time);
-    error_set(error, ERROR_CONFIG,
-              "it could not be planned before the deadline in %d processes, each of which has about %s for it%s%s",
-              breaks, time, lately == NULL ? "" : "; lately: ", lately == NULL ? "" : lately);
-    error_hint(error, less_to_plan);
-    return true;
-}
-
-/* The deadline has stopped planning at this table, after `begun_us` (monotonic). What it had most of the time for counts, and the
- * table fails where that is too often: each attempt begins from the start. */
-static void count_break(struct worker *worker, struct draft *draft, int64_t begun_us, const struct error *stopped) {
-    struct run *run = worker->run;
-    struct run_table *table = draft->table;
-    struct log_scope scope = run_scope(table, 0);
-    struct error error;
-    int breaks = 0;
-    char time[32];
-    error_clear(&error);
-    if (stopped->kind != ERROR_STOPPED || !deadline_breaks_off(run) ||
-        run->cancel.at_us - begun_us <= (run->cancel.at_us - run->started_us) / 2)
-        return;
-    if (!load_connect_for_record(worker, table->database, &error) ||
-        !ledger_break_planning(&worker->target, run->run_id, table->table_id, &breaks, &error)) {
-        log_write(run->log, LOG_WARNING, &scope, "that the deadline broke off its planning could not be recorded: %s",
-                  error.message);
-        return;
-    }
-    clock_format_duration(run->cancel.at_us - begun_us, time, sizeof time);
-    if (refuse_to_plan_on(run, breaks, stopped->message, &error))
-        fail_draft(worker, draft, &error);
-    else
-        log_write(run->log, LOG_WARNING, &scope, "the deadline broke off its planning after %s (%d of %d times): %s",
-                  time, breaks, PLANNING_BREAKS_ALLOWED, stopped->message);
-}
-
-/* ---- a group ------------------------------------------------------------------------------------------------------- */
 
 /* The target that this table would make is the one that those before it make. */
 static bool agree_on_target(const struct draft *drafts, size_t index, struct error *error) {
@@ -450,7 +400,7 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
     *elsewhere = !claimed;
     if (!claimed)
         return true;
-    if (refuse_to_plan_on(worker->run, breaks, NULL, error))
+    if (broken_too_often(worker->run, BROKEN_PLANNING, breaks, NULL, error))
         return false;
     if (!load_connect_source(worker, error) || !read_ledger(worker, drafts, count, error) ||
         !put_back_keys(worker, drafts, count, error))
@@ -463,7 +413,7 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
         }
         if (is_worth_trying_again(error) || is_lost_moment(error)) {
             drafts[i].table->moment_lost = is_lost_moment(error);
-            count_break(worker, &drafts[i], begun_us, error);
+            note_break(worker, &drafts[i], begun_us, error);
             return false;
         }
         fail_draft(worker, &drafts[i], error);
@@ -474,7 +424,7 @@ static bool plan_drafts(struct worker *worker, struct draft *drafts, size_t coun
         bool stored = store_group(worker, drafts, count, &generation, &rows_before, error);
         if (!stored) {
             target_rollback(&worker->target);
-            count_break(worker, &drafts[0], begun_us, error);
+            note_break(worker, &drafts[0], begun_us, error);
             return false;
         }
     }

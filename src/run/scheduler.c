@@ -11,7 +11,7 @@ static struct run_table *first_unplanned(struct run *run) {
     struct run_table *first = NULL;
     for (size_t i = 0; i < run->table_count; i++)
         if (run->tables[i].state == TABLE_UNPLANNED &&
-            (first == NULL || run->tables[i].planning_breaks < first->planning_breaks))
+            (first == NULL || run->tables[i].deadline_breaks < first->deadline_breaks))
             first = &run->tables[i];
     return first;
 }
@@ -27,7 +27,7 @@ static struct run_table *first_in_state(struct run *run, enum table_state state)
  * load: a view's planning query may take minutes; and what a deadline has broken off must not keep the only one from loading. */
 static bool may_plan(const struct run *run, const struct run_table *table, bool something_to_load) {
     int workers = run->worker_count;
-    int most = !something_to_load ? workers : table->planning_breaks == 0 ? (workers + 1) / 2 : workers / 2;
+    int most = !something_to_load ? workers : table->deadline_breaks == 0 ? (workers + 1) / 2 : workers / 2;
     return run->planning < most;
 }
 

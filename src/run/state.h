@@ -131,7 +131,7 @@ struct run_table {
     char *label;                     /* "database.schema.table", for messages */
     size_t group;                    /* tables of one target share it: index of the first of them */
     int64_t table_id;
-    int planning_breaks; /* how often a deadline had broken off its planning when this process began */
+    int deadline_breaks; /* how often a deadline had broken off its planning when this process began */
     struct index_builds builds;
     bool ran_out_settled; /* no chunk of it is left that a process was killed with; guarded by run->claiming */
 

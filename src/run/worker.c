@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "run/broken.h"
 #include "run/deadline.h"
 #include "run/finish.h"
 #include "run/foreign_keys.h"
@@ -400,6 +401,9 @@ static void plan(struct worker *worker, size_t group, struct error *error) {
 static void finish(struct worker *worker, struct run_table *table, struct error *error) {
     struct run *run = worker->run;
     struct log_scope scope = run_scope(table, 0);
+    struct error failure;
+    int64_t begun_us = clock_monotonic_us();
+    int built = atomic_load(&table->builds.done);
     attach(worker, table->database);
     for (int attempt = 1;; attempt++) {
         error_clear(error);
@@ -418,7 +422,10 @@ static void finish(struct worker *worker, struct run_table *table, struct error 
         }
         break;
     }
-    if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST || run_is_ending(run)) {
+    if (atomic_load(&table->builds.done) == built &&
+        broken_off(worker, table, BROKEN_FINISH, begun_us, error, &failure)) {
+        *error = failure;
+    } else if (error->kind == ERROR_STOPPED || error->kind == ERROR_LOST || run_is_ending(run)) {
         log_write(run->log, LOG_INFO, &scope, "not finished yet: %s", error->message);
         scheduler_set_state(run, table,
                             TABLE_READY); /* drained, but not finished: looked at again, or by the next process */

@@ -93,7 +93,7 @@ def test_a_plan_for_which_there_is_no_time_fails_in_the_end(migration):
     migration.source.execute(f"{view} WHERE id < {ENDLESS}")
     migration.target.execute(*(f"CREATE TABLE {name} (id bigint)" for name in "abc"))
     config = migration.config(*({"source": name, "target": name, "chunking": "whole"} for name in "abc"), parallel_threads=1)
-    breaks = "SELECT planning_breaks, status FROM migration_status.migration_table_status ORDER BY table_id"
+    breaks = "SELECT deadline_breaks, status FROM migration_status.migration_table_status ORDER BY table_id"
 
     first = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="4,1").expect(3)
     assert first.records("WARNING", "the deadline broke off its planning after", "(1 of 3 times)", "the planning query"), first
@@ -101,7 +101,7 @@ def test_a_plan_for_which_there_is_no_time_fails_in_the_end(migration):
     # There are tables that aren't broken off: they come first, and are completed.
     migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="4,1").expect(3)
     assert migration.target.rows(breaks)[1:] == [(0, "completed"), (0, "completed")]
-    migration.target.execute("UPDATE migration_status.migration_table_status SET planning_breaks = 2 WHERE target_table = 'a'")
+    migration.target.execute("UPDATE migration_status.migration_table_status SET deadline_breaks = 2 WHERE target_table = 'a'")
     failed = migration.thaw.migrate(config, "--json", THAW_DEADLINE_SECONDS="4,1").expect(1)
     assert results(failed)["status"] == "failed" and results(failed)["completed_tables"] == 2
     assert failed.records("ERROR", "a: it could not be planned before the deadline in 3 processes", "the planning query",
@@ -116,6 +116,28 @@ def test_a_plan_for_which_there_is_no_time_fails_in_the_end(migration):
     migration.target.assert_completed()
 
 
+def test_an_end_for_which_there_is_no_time_fails_in_the_end(migration):
+    """An index that takes longer than a process has: the rows stay, and whoever has the time makes it."""
+    table = migration.source.table("t", {"id": "int"}, "SELECT i FROM range(100) AS r(i)")
+    slow = "CREATE OR REPLACE FUNCTION slow(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_sleep({}); RETURN n; END $$"
+    migration.target.execute("CREATE TABLE t (id bigint)", slow.format(0.1), "CREATE INDEX long ON t (public.slow(id))")
+    config = migration.config({"source": "t", "target": "t", "truncate_onstart": True, "disable_index": True})
+    migration.thaw.migrate(config, fault="before_build:kill").expect(-9)
+    migration.target.wait_until_alone()
+
+    told = migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="5,1").expect(3)
+    assert told.records("WARNING", "the deadline broke off its end after", "(1 of 3 times)"), told
+    migration.target.execute("UPDATE migration_status.migration_table_status SET deadline_breaks = 2")
+    failed = migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="5,1").expect(1)
+    assert failed.records("ERROR", "it could not be finished, although it is loaded, before the deadline in 3 processes", "longer time-out", "migration_indexes")
+
+    migration.target.execute(slow.format(0))
+    migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="30,1").expect(0)
+    assert migration.assert_same(table, "t") == 100
+    assert migration.target.value("SELECT count(*) FROM pg_class WHERE relname = 'long'") == 1
+    migration.target.assert_completed()
+
+
 def test_who_is_killed_while_planning_counts(migration):
     migration.source.table("t", {"id": "int"}, "SELECT i FROM range(100) AS r(i)")
     migration.target.execute("CREATE TABLE t (id bigint)")
@@ -123,7 +145,7 @@ def test_who_is_killed_while_planning_counts(migration):
     migration.thaw.migrate(config, fault="before_plan_commit:kill", THAW_DEADLINE_SECONDS="60,1").expect(-9)
     migration.target.wait_until_alone()
     migration.target.execute("UPDATE migration_status.migration_owners SET started_at = started_at - interval '60 s', ends_at = ends_at - interval '60 s'",
-                             "UPDATE migration_status.migration_table_status SET planning_since = planning_since - interval '60 s', planning_breaks = 2")
+                             "UPDATE migration_status.migration_table_status SET planning_since = planning_since - interval '60 s', deadline_breaks = 2")
     migration.thaw.migrate(config).expect(1).says("it could not be planned before the deadline in 3 processes", "longer time-out")
     assert migration.target.count("t") == 0
     migration.thaw.migrate(config).expect(0)

@@ -507,7 +507,7 @@ static void what_a_process_was_killed_with_at_its_end_counts(void **state) {
         assert_int_equal(breaks, owner->ran_out);
         must(ledger_claim_planning(&admin, run.run_id, planned, run.owner_id, &claimed, &breaks, &error));
         assert_int_equal(breaks, owner->ran_out); /* once */
-        must(ledger_break_planning(&admin, run.run_id, planned, &breaks, &error));
+        must(ledger_break_table(&admin, run.run_id, planned, &breaks, &error));
         assert_int_equal(breaks, owner->ran_out + 1);
         ledger_claim_release(&claim);
         ledger_claim_release(&again);

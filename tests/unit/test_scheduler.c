@@ -119,7 +119,7 @@ static void test_planning_leaves_workers_for_what_is_ready(void **state) {
 
 static void test_what_a_deadline_broke_off_is_planned_last(void **state) {
     (void)state;
-    fixture.tables[0].planning_breaks = 1;
+    fixture.tables[0].deadline_breaks = 1;
     fixture.tables[2].state = TABLE_READY;
     assert_int_equal(scheduler_next(&fixture.run).group, 1);
     assert_int_equal(scheduler_next(&fixture.run).group, 3);

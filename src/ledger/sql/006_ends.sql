@@ -1,5 +1,5 @@
 -- What a deadline has cost: when the time of a process is over, which chunks were cut because of it, and how often the planning of
--- a table was broken off.
+-- a table, or later its end, was broken off.
 ALTER TABLE migration_status.migration_owners
     ADD COLUMN ends_at timestamp with time zone;
 
@@ -10,7 +10,7 @@ ALTER TABLE migration_status.migration_chunk_status
 
 ALTER TABLE migration_status.migration_table_status
     ADD COLUMN planning_since timestamp with time zone,
-    ADD COLUMN planning_breaks integer NOT NULL DEFAULT 0;
+    ADD COLUMN deadline_breaks integer NOT NULL DEFAULT 0;
 
 -- Did this owner's own end come over it while it was at what it had begun at `since`, so that more than half of its time went into
 -- that? Its last sign of life was shortly before: a heartbeat comes every five seconds, and who answers in time but leaves behind a

@@ -5,7 +5,7 @@ UPDATE migration_status.migration_table_status AS t
        status = CASE WHEN reset.it THEN 'pending' ELSE t.status END,
        planned_at = CASE WHEN NOT reset.it THEN t.planned_at END,
        planner_owner_id = CASE WHEN NOT reset.it THEN t.planner_owner_id END,
-       planning_breaks = CASE WHEN reset.it THEN 0 ELSE t.planning_breaks END,
+       deadline_breaks = CASE WHEN reset.it THEN 0 ELSE t.deadline_breaks END,
        started_at = CASE WHEN NOT reset.it THEN t.started_at END,
        completed_at = CASE WHEN NOT reset.it THEN t.completed_at END,
        error_message = CASE WHEN NOT reset.it THEN t.error_message END,
