@@ -8,8 +8,10 @@ on no random generator and no version of one.
 
 import hashlib
 import pathlib
+import subprocess
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Of a hex digest: digits `first` to `last`, as a whole number.
 NUMBER = "CAST('0x' || substr(h, {first}, {digits}) AS BIGINT)"
 
@@ -78,6 +80,17 @@ def write(file: pathlib.Path, rows: int) -> None:
                            f"(SELECT i, md5(CAST(i AS VARCHAR)) AS h FROM range(1, {rows + 1}) AS numbers(i))")
         connection.execute("DETACH file")
     part.rename(file)
+
+
+def source_file(work: pathlib.Path, rows: int) -> pathlib.Path:
+    """The rows as a DuckDB file in the folder `work`, made the first time; its name says which rows and which version of the table."""
+    file = work / f"mixed-{rows}-{version()}.duckdb"
+    if not file.exists():
+        print(f"bench: generating {rows:,} rows into {file}", file=sys.stderr)
+        for old in work.glob("mixed-*"):
+            old.unlink()
+        subprocess.run([ROOT / "build/venv-test/bin/python", __file__, file, str(rows)], check=True)
+    return file
 
 
 if __name__ == "__main__":
