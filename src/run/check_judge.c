@@ -135,11 +135,11 @@ static void judge_commits(struct check_findings *findings, const struct target_s
 
 static void judge_timeouts(struct check_findings *findings, const struct target_server_facts *facts) {
     char duration[32];
-    if (facts->statement_timeout_ms > 0)
+    if (facts->statement_timeout_ms > 0 && facts->pooled)
         check_hint(
             check_add(findings, CHECK_REMARK, "statement_timeout",
                       "statement_timeout is %s for the role \"%s\": loads switch it off for themselves, but what "
-                      "thaw asks between them is cut off by it",
+                      "thaw asks between them is cut off by it, since the session is the pooler's",
                       duration_text(facts->statement_timeout_ms, duration, sizeof duration), facts->role),
             "ALTER ROLE \"%s\" SET statement_timeout = 0", facts->role);
     if (facts->idle_in_transaction_timeout_ms > 0)
@@ -147,13 +147,6 @@ static void judge_timeouts(struct check_findings *findings, const struct target_
             findings, CHECK_REMARK, "idle_in_transaction_session_timeout",
             "idle_in_transaction_session_timeout is %s for the role \"%s\": thaw sets its own for its transactions",
             duration_text(facts->idle_in_transaction_timeout_ms, duration, sizeof duration), facts->role);
-    if (facts->idle_session_timeout_ms > 0)
-        check_hint(
-            check_add(findings, CHECK_REMARK, "idle_session_timeout",
-                      "idle_session_timeout is %s for the role \"%s\": a worker whose source computes for longer "
-                      "loses its connection and has to try again",
-                      duration_text(facts->idle_session_timeout_ms, duration, sizeof duration), facts->role),
-            "ALTER ROLE \"%s\" SET idle_session_timeout = 0", facts->role);
 }
 
 static void judge_pooler(struct check_findings *findings, const struct check_load *load) {

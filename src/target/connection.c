@@ -35,6 +35,11 @@ static const char *const session_sql = "SELECT pg_catalog.set_config('tcp_keepal
 static const char *const messages_sql = "SELECT pg_catalog.set_config('lc_messages', 'C', false)"
                                         " WHERE pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
 
+/* For what is asked outside of transactions, which pin their own (target_begin()): what the administrator set for people must
+ * neither end it nor the waiting for a slow source, and names mean what they mean in pg_catalog. Only where the session is ours. */
+static const char *const limits_sql =
+    "SET statement_timeout = 0; SET idle_session_timeout = 0; SET search_path = pg_catalog";
+
 /* Keywords and values for PQconnectStartParams(); a later one beats an earlier one. The strings are borrowed. */
 struct parameters {
     const char **keywords;
@@ -172,7 +177,11 @@ static bool set_up_session(struct target_connection *connection, struct error *e
         return !is_lost(connection, error);
     connection->pooled = PQntuples(result) == 0;
     PQclear(result);
-    if (connection->pooled || PQserverVersion(connection->pg) < 150000)
+    if (connection->pooled)
+        return true;
+    if (!target_execute(connection, limits_sql, error))
+        return false;
+    if (PQserverVersion(connection->pg) < 150000)
         return true;
     return target_execute(connection, messages_sql, error) || !is_lost(connection, error);
 }

@@ -30,7 +30,6 @@ enum {
     KEEPALIVE_SECONDS,
     STATEMENT_TIMEOUT,
     IDLE_IN_TRANSACTION_TIMEOUT,
-    IDLE_SESSION_TIMEOUT,
     IDLE_SLOTS
 };
 
@@ -70,7 +69,6 @@ bool target_read_server_facts(struct target_connection *connection, struct targe
         .keepalive_seconds = number_of(result, 0, KEEPALIVE_SECONDS),
         .statement_timeout_ms = number_of(result, 0, STATEMENT_TIMEOUT),
         .idle_in_transaction_timeout_ms = number_of(result, 0, IDLE_IN_TRANSACTION_TIMEOUT),
-        .idle_session_timeout_ms = number_of(result, 0, IDLE_SESSION_TIMEOUT),
         .idle_slots = text(result, IDLE_SLOTS),
     };
     PQclear(result);

@@ -33,7 +33,6 @@ struct target_server_facts {
     int64_t keepalive_seconds; /* as it is in our own session, which asks for 10; 0: no TCP */
     int64_t statement_timeout_ms;
     int64_t idle_in_transaction_timeout_ms;
-    int64_t idle_session_timeout_ms;
     char *idle_slots; /* replication slots without a reader, ", " between them; NULL: none */
 };
 

@@ -45,6 +45,7 @@ int server_teardown(void **state) {
 
 void server_connect(struct target_connection *connection, const char *role, const struct cancel *cancel) {
     connect_to(connection, database, role, cancel);
+    must(target_execute(connection, "SET search_path = public", &error)); /* for the tests' own tables */
 }
 
 static char *format_sql(const char *format, va_list arguments) THAW_PRINTF(1, 0);

@@ -40,6 +40,23 @@ static void the_session_says_who_it_is(void **state) {
     assert_null(connection.database);
 }
 
+static void what_a_role_has_set_for_people_holds_for_no_session_of_ours(void **state) {
+    (void)state;
+    struct config_target target = server_target();
+    struct target_connection connection;
+    server_execute(&admin, "DROP ROLE IF EXISTS limited_role; CREATE ROLE limited_role LOGIN; "
+                           "ALTER ROLE limited_role SET statement_timeout = '20s'; "
+                           "ALTER ROLE limited_role SET idle_session_timeout = '20s'; "
+                           "ALTER ROLE limited_role SET search_path = elsewhere, pg_catalog");
+    target.user = (char[]){"limited_role"};
+    must(target_connect(&connection, &target, admin.database, "test", NULL, &error));
+    assert_string_equal(server_value(&connection, "SHOW statement_timeout"), "0");
+    assert_string_equal(server_value(&connection, "SHOW idle_session_timeout"), "0");
+    assert_string_equal(server_value(&connection, "SHOW search_path"), "pg_catalog");
+    target_disconnect(&connection);
+    server_execute(&admin, "DROP ROLE limited_role");
+}
+
 static void connect_fails(const char *url, const char *database, enum error_kind kind) {
     struct config_target target = {.url = (char *)url};
     struct target_connection connection;
@@ -301,6 +318,7 @@ static void rollback_works_after_a_requested_stop(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_session_says_who_it_is),
+        cmocka_unit_test(what_a_role_has_set_for_people_holds_for_no_session_of_ours),
         cmocka_unit_test(failed_connections_have_their_kind_and_no_secret),
         cmocka_unit_test(explicit_parts_beat_the_url),
         cmocka_unit_test(silence_ends_at_the_time_limit),

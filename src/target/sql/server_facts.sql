@@ -26,6 +26,5 @@ SELECT current_setting('server_version') AS version,
        (SELECT setting FROM setting WHERE name = 'tcp_keepalives_idle') AS keepalive_seconds,
        (SELECT reset_val FROM setting WHERE name = 'statement_timeout') AS statement_timeout,
        (SELECT reset_val FROM setting WHERE name = 'idle_in_transaction_session_timeout') AS idle_in_transaction_timeout,
-       (SELECT reset_val FROM setting WHERE name = 'idle_session_timeout') AS idle_session_timeout,
        (SELECT string_agg(slot_name, ', ' ORDER BY slot_name) FROM pg_catalog.pg_replication_slots
          WHERE NOT active) AS idle_slots
