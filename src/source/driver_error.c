@@ -21,11 +21,12 @@ static const struct {
     {395000, 395099, ERROR_AUTH},      {604, 604, ERROR_TRANSIENT}, /* cancelled by somebody */
     {603, 603, ERROR_TRANSIENT},                                    /* incident in the service */
     {625, 625, ERROR_TRANSIENT},                                    /* queued for too long */
-    {630, 630, ERROR_CONFIG},     /* STATEMENT_TIMEOUT_IN_SECONDS reached: it would be again */
-    {606, 606, ERROR_CONFIG},     /* no warehouse */
-    {1003, 1003, ERROR_CONFIG},   /* syntax: a filter */
-    {2003, 2003, ERROR_CONFIG},   /* no such object, or no privilege to see it */
-    {3001, 3001, ERROR_CONFIG},   /* no privilege */
+    {630, 630, ERROR_CONFIG},   /* STATEMENT_TIMEOUT_IN_SECONDS reached: it would be again */
+    {606, 606, ERROR_CONFIG},   /* no warehouse */
+    {666, 666, ERROR_CONFIG},   /* the trial has ended, and all warehouses with it; its SQLSTATE is that of a cancel */
+    {1003, 1003, ERROR_CONFIG}, /* syntax: a filter */
+    {2003, 2003, ERROR_CONFIG}, /* no such object, or no privilege to see it */
+    {3001, 3001, ERROR_CONFIG}, /* no privilege */
     {90073, 90073, ERROR_CONFIG}, /* resource monitor suspended the warehouse */
     {260007, 260008, ERROR_TRANSIENT}, {260000, 260099, ERROR_CONFIG}, {261000, 261099, ERROR_TRANSIENT},
     {262000, 262099, ERROR_TRANSIENT},
@@ -128,13 +129,39 @@ enum error_kind driver_error_kind(AdbcStatusCode status, int vendor_code, const 
     return status == ADBC_STATUS_INVALID_ARGUMENT ? ERROR_CONFIG : ERROR_INTERNAL;
 }
 
-static const char *hint_for(enum error_kind kind, int vendor_code) {
+/* What Snowflake says where a log-in or an account is at fault in a way of its own. Its words, since more than one code goes with
+ * them (390913 and 666 for an account that isn't paid for). */
+static const struct {
+    const char *words;
+    const char *hint;
+} refusals[] = {
+    {"password has expired",
+     "change the user's password, or let it log in with rsa_key or token, which don't expire with it"},
+    {"temporarily locked",
+     "wait a quarter of an hour, or have an administrator of the account unlock the user; another attempt with the "
+     "same password locks it again"},
+    {"access disabled", "an administrator of the account has to enable the user"},
+    {"not allowed to access Snowflake",
+     "the network policy of account or user must allow the address with which this machine goes out"},
+    {"Multi-factor authentication is required",
+     "let the user log in with rsa_key or token, which ask nobody for a second factor"},
+    {"free trial has ended", "the account has to be paid for before its warehouses work again"},
+    {"lack of payment method", "the account has to be paid for before its warehouses work again"},
+    {"exceeded its quota", "raise the quota of the resource monitor, or name another \"warehouse\""},
+};
+
+static const char *hint_for(enum error_kind kind, int vendor_code, const char *message) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (strstr(message, refusals[i].words) != NULL)
+            return refusals[i].hint;
     if (vendor_code == 606)
         return "give a \"warehouse\" that the role may use";
     if (vendor_code == 630)
         return "raise STATEMENT_TIMEOUT_IN_SECONDS for the user or the warehouse, or make the chunks smaller";
     if (vendor_code == 390189)
         return "grant the role to the user, or correct \"role\"";
+    if (vendor_code == 390201)
+        return "check warehouse, database and schema, upper and lower case included, and what the role is granted";
     if (kind == ERROR_AUTH)
         return "check user, account and key, password or token of the source";
     if (vendor_code == 2003 || vendor_code == 3001)
@@ -157,7 +184,7 @@ bool driver_failure(struct AdbcError *adbc, AdbcStatusCode status, const char *d
     error_set_code(error, kind, code[0] != '\0' ? code : vendor, "%s: %s", doing, message);
     if (vendor[0] != '\0' && code[0] != '\0' && strstr(message, vendor) == NULL)
         error_set_code(error, kind, code, "%s: %s (%s)", doing, message, vendor);
-    const char *hint = hint_for(kind, vendor_code);
+    const char *hint = hint_for(kind, vendor_code, message);
     if (hint != NULL)
         error_hint(error, "%s", hint);
     if (adbc->release != NULL)

@@ -30,7 +30,10 @@ static const struct {
      "is on for this role or database"},
     {"25P03", ERROR_TRANSIENT, NULL},
     {"25P04", ERROR_TRANSIENT, "raise transaction_timeout for this role"},
-    {"28", ERROR_AUTH, "check postgres.user and postgres.password, and the server's pg_hba.conf"},
+    {"28", ERROR_AUTH,
+     "check postgres.user and postgres.password, whether the role may log in and its password is still valid "
+     "(rolvaliduntil), and the "
+     "server's pg_hba.conf"},
     {"2BP01", ERROR_CONFIG, NULL},
     {"3D", ERROR_CONFIG, "check target_pg_database: names are exact, case included"},
     {"3F", ERROR_CONFIG, "check target_pg_schema: names are exact, case included"},
@@ -49,7 +52,8 @@ static const struct {
     {"55P03", ERROR_TRANSIENT, "another session holds a lock for longer than lock_timeout: see pg_blocking_pids()"},
     {"55006", ERROR_TRANSIENT, NULL},
     {"55", ERROR_CONFIG, NULL},
-    {"57014", ERROR_TRANSIENT, NULL},
+    {"57014", ERROR_TRANSIENT,
+     "somebody cancelled it, or a statement_timeout did that thaw can't switch off (of a pooler)"},
     {"57P04", ERROR_CONFIG, "the database was dropped"},
     {"57P", ERROR_TRANSIENT, NULL},
     {"58030", ERROR_TRANSIENT, NULL},
@@ -205,7 +209,8 @@ static const struct {
     {"unexpected eof", ERROR_TRANSIENT, NULL},
     {"alert internal error", ERROR_TRANSIENT, NULL},
     {"does not support SSL", ERROR_CONFIG,
-     "the server has no TLS: switch it on there, or set postgres.sslmode to prefer or disable where the way to it is "
+     "the server has no TLS (ssl = off): switch it on there, or set postgres.sslmode to prefer or disable where the "
+     "way to it is "
      "safe"},
     {"root certificate", ERROR_CONFIG,
      "postgres.sslrootcert names the file with the authority of the server's certificate"},

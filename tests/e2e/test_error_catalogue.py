@@ -113,8 +113,8 @@ def no_database(world, config):
 # What lasts as long as the run
 
 
-def as_role(*, password: str = "", given: str = "", without: tuple = (), revoke: str = ""):
-    """The run logs in as a role that lacks something."""
+def as_role(*, password: str = "", given: str = "", without: tuple = (), revoke: str = "", alter: tuple = ()):
+    """The run logs in as a role that lacks something, or of which something is set."""
     @contextlib.contextmanager
     def during(world, config):
         target = world.migration.target
@@ -123,6 +123,7 @@ def as_role(*, password: str = "", given: str = "", without: tuple = (), revoke:
         try:
             if revoke:
                 target.execute(revoke.format(**world.names))
+            target.execute(*[f'ALTER ROLE "{role.name}" {setting}' for setting in alter])
             yield
         finally:
             role.drop()
@@ -155,6 +156,31 @@ def live_run(world, config):
         running.wait()
 
 
+def double_says(**faults):
+    """The service refuses what it refuses with these faults of the double."""
+    @contextlib.contextmanager
+    def during(world, config):
+        world.migration.source.double.control(faults)
+        yield
+    return during
+
+
+@contextlib.contextmanager
+def rejected_by_hba(world, config):
+    """pg_hba.conf rejects the role."""
+    target = world.migration.target
+    role = Role(target)
+    config["postgres"]["user"] = role.name
+    world.server.hba.append(f'host all "{role.name}" 127.0.0.1/32 reject')
+    world.server.reload()
+    try:
+        yield
+    finally:
+        world.server.hba.pop()
+        world.server.reload()
+        role.drop()
+
+
 # What becomes of the configuration's text
 
 
@@ -184,6 +210,33 @@ CASES = {
     "key_that_is_no_pem": Case(("config.json:", "$.snowflake.rsa_key", "can't be read"), 2, SNOWFLAKE, change=snowflake(rsa_key="sf-s3cret-0815")),
     "key_that_is_broken": Case(("rsa_key", "no private key could be read", "PKCS#8", "openssl pkey"), 1, SNOWFLAKE, change=broken_key),
     "passphrase": Case(("rsa_key_passphrase is wrong", "openssl pkey"), 1, SNOWFLAKE, change=encrypted_key),
+    "role_of_the_target": Case(("can't connect to PostgreSQL", 'role "nobody_here" does not exist', "28000", "postgres.user"), change=postgres(user="nobody_here")),
+    "role_that_may_not_log_in": Case(("can't connect to PostgreSQL", '"{role}" is not permitted to log in', "28000", "may log in"), during=as_role(alter=("NOLOGIN",))),
+    "password_that_has_expired": Case(
+        ("can't connect to PostgreSQL", "{role}", "28P01", "still valid (rolvaliduntil)"),
+        during=as_role(password="pg-s3cret-4711", given="pg-s3cret-4711", alter=("VALID UNTIL '2020-01-01'",))),
+    "pg_hba": Case(("can't connect to PostgreSQL", 'pg_hba.conf rejects connection for host "127.0.0.1", user "{role}"', "28000", "pg_hba.conf"),
+                   during=rejected_by_hba),
+    "tls_that_the_server_has_not": Case(("can't connect to PostgreSQL", "does not support SSL", "ssl = off", "postgres.sslmode"), change=postgres(sslmode="require")),
+    "sslmode": Case(("config.json:", "$.postgres.sslmode", '"verify-full"', 'not "requird"'), 2, change=postgres(sslmode="requird")),
+    "role_of_the_source": Case(("not granted to this user", "390189", 'grant the role to the user, or correct "role"'), sources=SNOWFLAKE, change=snowflake(
+        password="refused 390189 Role 'LOADING' specified in the connect string is not granted to this user.")),
+    "expired_password_of_the_source": Case(("Specified password has expired", "change the user's password", "rsa_key"), sources=SNOWFLAKE, change=snowflake(
+        password="refused 390106 Specified password has expired.  Password must be changed using the Snowflake web console.")),
+    "locked_user_of_the_source": Case(("temporarily locked", "unlock the user"), sources=SNOWFLAKE, change=snowflake(
+        password="refused 390102 Your user account has been temporarily locked due to too many failed attempts.")),
+    "disabled_user_of_the_source": Case(("User access disabled", "enable the user"), sources=SNOWFLAKE, change=snowflake(
+        password="refused 390101 User access disabled. Contact your local system administrator.")),
+    "network_policy_of_the_source": Case(("10.1.2.3 is not allowed to access Snowflake", "network policy"), sources=SNOWFLAKE, change=snowflake(
+        password="refused 390422 Incoming request with IP/Token 10.1.2.3 is not allowed to access Snowflake.")),
+    "second_factor": Case(("Multi-factor authentication is required", "rsa_key or token"), sources=SNOWFLAKE, change=snowflake(
+        password="refused 394508 Multi-factor authentication is required for this account. Log in to Snowsight to enroll.")),
+    "trial_that_has_ended": Case(("free trial has ended", "has to be paid for"), sources=SNOWFLAKE, change=snowflake(
+        password="refused 390913 Your free trial has ended and all of your virtual warehouses have been suspended.")),
+    "account_that_nobody_pays_for": Case(("PUBLIC.t", "lack of payment method", "57014", "has to be paid for"), sources=SNOWFLAKE, during=double_says(unpaid=1)),
+    "no_warehouse": Case(("PUBLIC.t", "No active warehouse selected", "57P03", 'give a "warehouse"'), sources=SNOWFLAKE, during=double_says(no_warehouse=1)),
+    "warehouse_without_usage": Case(("PUBLIC.t", "No active warehouse selected", "57P03", "that the role may use"), sources=SNOWFLAKE, during=double_says(no_warehouse=1),
+                                    change=snowflake_member(warehouse="THEIR_WH")),
     # Names
     "database_of_the_target": Case(('"nowhere" does not exist', "3D000", "target_pg_database"), feed={"target_pg_database": "nowhere"}),
     "schema_of_the_target": Case(('no schema "publik"', "{database}", 'did you mean "public"'), feed={"target_pg_schema": "publik"}),
@@ -208,6 +261,10 @@ CASES = {
     "insert": Case(('"{role}"', "lacks INSERT", "GRANT INSERT", "public"), during=as_role(without=("INSERT",))),
     "truncate": Case(('"{role}"', "lacks TRUNCATE", "GRANT TRUNCATE"), table={"truncate_onstart": True}, during=as_role(without=("TRUNCATE",))),
     "connect": Case(('"{database}"', "42501", "CONNECT"), during=as_role(revoke='REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC')),
+    "read_only_by_default": Case(("cannot execute", "read-only transaction", "25006", "default_transaction_read_only", "for this role or database"),
+                                 during=as_role(alter=("SET default_transaction_read_only = on",))),
+    "row_security": Case(("main.t", '"public"."t"', "row-level security", '"{role}"', "BYPASSRLS"),
+                         target=(TARGET, "ALTER TABLE t ENABLE ROW LEVEL SECURITY"), during=as_role()),
     # Values
     "integer_too_large": Case(("main.t", "chunk", 'column "id"', "3000000000", "row 51", "id = 3000000000", "bigint"),
                               select="SELECT if(i = 50, 3000000000, i), 'n' FROM range(100) AS r(i)",
@@ -232,6 +289,20 @@ CASES = {
     # The target's table
     "unlogged": Case(("main.t", '"public"."t"', "UNLOGGED", "SET LOGGED"), target=(TARGET.replace("CREATE", "CREATE UNLOGGED"),)),
     "view": Case(("main.t", '"public"."t" is a view', "name a table"), target=(TARGET.replace(" t ", " other "), "CREATE VIEW t AS SELECT * FROM other")),
+    "materialized_view": Case(("main.t", '"public"."t" is a materialized view', "name a table"), target=("CREATE MATERIALIZED VIEW t AS SELECT 1 AS id",)),
+    "foreign_table": Case(("main.t", '"public"."t" is a foreign table', "commit together", "name a table"), target=(
+        "CREATE FOREIGN DATA WRAPPER w", "CREATE SERVER s FOREIGN DATA WRAPPER w", "CREATE FOREIGN TABLE t (id bigint, name text) SERVER s")),
+    "sequence": Case(("main.t", '"public"."t" is not a table', "name a table"), target=("CREATE SEQUENCE t",)),
+    "partition_that_is_missing": Case(("main.t", "chunk", "row 51", "id = 50", "23514", "no partition"), target=(
+        "CREATE TABLE t (id bigint, name text) PARTITION BY RANGE (id)", "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (50)")),
+    "trigger": Case(("main.t", "chunk", "row 1", "id = 0", "P0001", "not on a Sunday"), target=(
+        TARGET, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not on a Sunday'; END$$",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()")),
+    "no_key": Case(("main.t", '"public"."t"', "no unique index", '("id")', 'CREATE UNIQUE INDEX ON "public"."t" ("id")'), table={"uniqueness_columns": ["id"]}),
+    "key_twice_in_the_source": Case(("main.t", "chunk", "several rows with the key id = 0", "sort_columns"), table={"uniqueness_columns": ["id"]},
+                                    target=("CREATE TABLE t (id bigint PRIMARY KEY, name text)",), select="SELECT i // 2, 'n' || i FROM range(100) AS r(i)"),
+    "watermark": Case(("main.t", '"public"."t"', 'source_watermark names the source column "at"', "thaw check"),
+                      table={"uniqueness_columns": ["id"], "source_watermark": "at", "target_watermark": "id"}, target=("CREATE TABLE t (id bigint PRIMARY KEY, name text)",)),
     "foreign_key_on_truncate": Case(("public.child", "child_t_fkey", "CASCADE"), table={"truncate_onstart": True},
                                     target=(TARGET, "ALTER TABLE t ADD UNIQUE (id)", "CREATE TABLE child (t bigint REFERENCES t (id))")),
     "type_pair": Case(("main.t", '"public"."t"', '"name" (BLOB)', '"name" (integer)', "thaw check"), columns={"id": "int", "name": "binary"}, select="SELECT 1, 'x'::BLOB",
@@ -259,6 +330,11 @@ CASES = {
                                         environment={"THREADS": "wr0ng-s3cret"}),
     "duplicate_key": Case(("config.json:", "$.sources[0].tables[0].target", "duplicate key", "already on line"), 2, text=with_a_duplicate),
     "malformed_json": Case(("config.json:12: ", "syntax error at line 12"), 2, text=without_a_comma),
+    "configuration_that_is_a_list": Case(("config.json: $: the configuration is not an object",), 2, text=lambda text: "[]"),
+    "configuration_that_is_empty": Case(("config.json:1: $: syntax error at line 1",), 2, text=lambda text: ""),
+    "configuration_that_is_a_folder": Case(("/tmp: the configuration can't be read: it is a directory",), 2, arguments=("-c", "/tmp")),
+    "name_that_is_too_long": Case(("config.json:", "$.sources[0].tables[0].target", "70 bytes", "63"), 2, table={"target": "n" * 70}),
+    "word_of_a_setting": Case(("config.json:", "$.sources[0].tables[0].chunking", '"range"', 'not "ranges"'), 2, table={"chunking": "ranges"}),
     "no_configuration": Case(("elsewhere.json", "can't be read", "No such file"), 2, arguments=("-c", "elsewhere.json")),
     # Runs
     "run_that_is_not_there": Case((f"no target database has a run {RUN_ID}", "thaw status"), arguments=("--resume-run-id", RUN_ID)),

@@ -214,6 +214,10 @@ class Postgres:
         quoted, literal = '"' + name.replace('"', '""') + '"', "'" + password.replace("'", "''") + "'"
         self.psql(f"CREATE ROLE {quoted} LOGIN PASSWORD {literal}")
         self.hba.append(f"host all {quoted} 127.0.0.1/32 scram-sha-256")
+        self.reload()
+
+    def reload(self) -> None:
+        """Take `settings` and `hba` as they are now, as far as a running server can."""
         self._configure()
         self.psql("SELECT pg_reload_conf()")
 
