@@ -1,7 +1,6 @@
 /* What Arrow's columns hold, and their values one at a time, for everything that isn't worth a function of its own. */
 #include "encode/internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,13 +128,16 @@ int128 source_integer(const struct encode_column *column, int64_t row) {
 }
 
 /* IEEE 754's binary16. nanoarrow's own reading takes subnormal values for others. */
-static double half_float(uint16_t bits) {
-    int exponent = bits >> 10 & 0x1F;
-    int mantissa = bits & 0x3FF;
-    double magnitude = exponent == 0x1F ? (mantissa == 0 ? INFINITY : NAN)
-                       : exponent == 0  ? ldexp(mantissa, -24)
-                                        : ldexp(mantissa + 0x400, exponent - 25);
-    return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+static inline double half_float(uint16_t half) {
+    uint64_t exponent = half >> 10 & 0x1F, mantissa = half & 0x3FF, sign = (uint64_t)(half >> 15) << 63;
+    double value = (double)mantissa * 0x1p-24; /* of 0 and subnormals */
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if (exponent != 0)
+        bits = (exponent == 0x1F ? UINT64_C(0x7FF) : exponent + 1023 - 15) << 52 | mantissa << 42;
+    bits |= sign;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 double source_float(const struct encode_column *column, int64_t row) {
