@@ -4,6 +4,7 @@
 #include "cmd/cmd.h"
 #include "report/check.h"
 #include "run/check.h"
+#include "run/run.h"
 #include "source/source.h"
 
 static const char help[] = "Usage: thaw check [options]\n\n"
@@ -62,15 +63,16 @@ static int run(int argc, char **argv) {
         return EXIT_USAGE;
     log_init(&log, STDERR_FILENO, options.log_level, options.log_format);
     if (command_load(&options, &log, &config)) {
-        if (source_environment_missing(&config)) {
-            execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
-            log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
-        }
         error_clear(&error);
-        if (!config_select(&config, sources, tables, &error))
+        if (!config_select(&config, sources, tables, &error)) {
             log_failure(&log, NULL, &error);
-        else
+        } else {
+            if (source_environment_missing(&config, run_driver_memory_mb(&config, 0))) {
+                execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
+                log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
+            }
             status = check(&config, &log, options.json);
+        }
     }
     config_release(&config);
     log_release(&log);

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "cmd/cmd.h"
 #include "lambda/serve.h"
+#include "lambda/size.h"
+#include "run/run.h"
 #include "source/source.h"
 
 static const char help[] =
@@ -25,6 +27,20 @@ static bool buffer_from_environment(double *seconds) {
         return true;
     *seconds = strtod(text, &end);
     return *end == '\0' && isfinite(*seconds) && *seconds >= 0;
+}
+
+/* By the configuration as it is now; what is wrong with it is told later. */
+static int64_t driver_memory_mb(const char *config_file) {
+    struct config config = {0};
+    struct config_problems problems = {0};
+    int64_t driver_mb = 0;
+    if (config_load_unfetched(&config, config_file, NULL, &problems)) {
+        size_limit_memory(&config, NULL);
+        driver_mb = run_driver_memory_mb(&config, 0);
+    }
+    config_problems_release(&problems);
+    config_release(&config);
+    return driver_mb;
 }
 
 static int run(int argc, char **argv) {
@@ -56,7 +72,7 @@ static int run(int argc, char **argv) {
     char *config_file = options.config_file != NULL ? memory_copy_string(options.config_file) : serve_config_file();
     log_init(&log, STDERR_FILENO, options.log_level, options.log_format);
     log.lambda_levels = true;
-    if (source_prepare_environment()) {
+    if (source_prepare_environment(driver_memory_mb(config_file))) {
         execv("/proc/self/exe", argv - 1); /* a driver reads its environment only when the process starts */
         log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
     }

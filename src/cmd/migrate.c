@@ -162,12 +162,16 @@ static bool parse(struct migrate_options *options, const struct option *allowed,
 
 static void print_result(const struct run_result *result, bool json) {
     static const char *const names[] = {"completed", "failed", "partial"};
+    char limit[24] = "null";
+    if (result->memory_limit_mb > 0)
+        snprintf(limit, sizeof limit, "%" PRId64, result->memory_limit_mb);
     if (json)
         printf("{\"run_id\":\"%s\",\"status\":\"%s\",\"resumed\":%s,\"total_tables\":%d,\"completed_tables\":%d,"
-               "\"failed_tables\":%d,\"total_rows\":%" PRId64 ",\"progress\":%.4f,\"duration_seconds\":%.3f}\n",
+               "\"failed_tables\":%d,\"total_rows\":%" PRId64
+               ",\"progress\":%.4f,\"duration_seconds\":%.3f,\"workers\":%d,\"memory_limit_mb\":%s}\n",
                result->run_id, names[result->outcome], result->resumed ? "true" : "false", result->tables_total,
                result->tables_completed, result->tables_failed, result->rows_loaded, result->progress,
-               (double)result->elapsed_us / 1e6);
+               (double)result->elapsed_us / 1e6, result->workers, limit);
     else if (result->run_id[0] != '\0')
         printf("%s: run %s, %d of %d tables, %" PRId64 " rows\n", names[result->outcome], result->run_id,
                result->tables_completed, result->tables_total, result->rows_loaded);
@@ -215,15 +219,16 @@ static int run(struct migrate_options *options, char **argv) {
     }
     log_init(&log, STDERR_FILENO, options->common.log_level, options->common.log_format);
     if (command_load(&options->common, &log, &config)) {
-        if (source_environment_missing(&config)) {
-            execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
-            log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
-        }
         error_clear(&error);
-        if (!config_select(&config, options->sources, options->tables, &error))
+        if (!config_select(&config, options->sources, options->tables, &error)) {
             log_failure(&log, NULL, &error);
-        else
+        } else {
+            if (source_environment_missing(&config, run_driver_memory_mb(&config, options->run.workers))) {
+                execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
+                log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
+            }
             status = migrate(options, &config, &log);
+        }
     }
     config_release(&config);
     log_release(&log);

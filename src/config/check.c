@@ -245,11 +245,11 @@ static void check_source_names(struct reader *reader, const struct config *confi
     }
 }
 
-/* The nearest place that says anything of the snapshot, for messages. */
-static const struct tree_node *snapshot_node(const struct tree_node *table) {
+/* The nearest place that says anything of a setting, for messages. */
+static const struct tree_node *setting_node(const struct tree_node *table, const char *name) {
     for (const struct tree_node *node = table; node != NULL; node = node->parent)
-        if (node->kind == TREE_OBJECT && read_get(node, "snapshot") != NULL)
-            return read_get(node, "snapshot");
+        if (node->kind == TREE_OBJECT && read_get(node, name) != NULL)
+            return read_get(node, name);
     return table;
 }
 
@@ -258,7 +258,7 @@ static void check_snapshots(struct reader *reader, const struct config *config, 
                             size_t count) {
     const struct tree_node *told = NULL;
     for (size_t i = 0; i < count; i++) {
-        const struct tree_node *node = snapshot_node(feeders[i].node);
+        const struct tree_node *node = setting_node(feeders[i].node, "snapshot");
         enum config_snapshot snapshot = feeders[i].table->settings.snapshot;
         bool snowflake = config_source_is_snowflake(&config->source);
         if (node == told)
@@ -277,6 +277,26 @@ static void check_snapshots(struct reader *reader, const struct config *config, 
     }
 }
 
+/* What one worker takes at least depends on the kind of source. Each place once. */
+static void check_memory(struct reader *reader, const struct config *config, const struct feeder *feeders,
+                         size_t count) {
+    const struct tree_node *told = NULL;
+    int least = config_least_memory_mb(&config->source);
+    for (size_t i = 0; i < count; i++) {
+        const struct tree_node *node = setting_node(feeders[i].node, "memory_limit_mb");
+        int limit = feeders[i].table->settings.memory_limit_mb;
+        if (limit == 0 || limit >= least || node == told)
+            continue;
+        struct buffer hint = {0};
+        buffer_appendf(&hint, "set it to at least %d, or leave it out", least);
+        problems_add(reader->problems, node, hint.data,
+                     "\"memory_limit_mb\" is %d, but the process with one worker takes %d MB from this kind of source",
+                     limit, least);
+        buffer_release(&hint);
+        told = node;
+    }
+}
+
 void check_feeds(struct reader *reader, const struct config *config, const struct tree_node *const *nodes) {
     size_t count = 0;
     for (size_t i = 0; i < config->feed_count; i++)
@@ -291,5 +311,6 @@ void check_feeds(struct reader *reader, const struct config *config, const struc
                 break;
     check_source_names(reader, config, feeders);
     check_snapshots(reader, config, feeders, count);
+    check_memory(reader, config, feeders, count);
     memory_release(&feeders);
 }

@@ -1,7 +1,6 @@
 /* config.json: loaded, substituted, validated; what the rest of the program reads of it.
  *
- * Every problem is found in one pass and reported with its JSON path and line. What is known to the contract but not
- * built yet is refused by name, never ignored.
+ * Every problem is found in one pass and reported with its JSON path and line.
  */
 #ifndef THAW_CONFIG_CONFIG_H
 #define THAW_CONFIG_CONFIG_H
@@ -72,6 +71,7 @@ struct config_settings {
     enum config_nul_bytes nul_bytes; /* in text */
     enum config_rounding rounding;
     bool insert_only_mode; /* of tables with a key */
+    int memory_limit_mb;   /* of the whole process, whichever table says it: config_memory_limit_mb(); 0: not given */
 };
 
 struct config_table {
@@ -152,6 +152,13 @@ void config_problems_format(const struct config_problems *problems, const char *
  * Lists are comma-separated. */
 bool config_select(struct config *config, const char *source_names, const char *table_names,
                    struct error *error) THAW_CHECK;
+
+/* The bound on the process's memory: the least that any of the tables has; 0: there is none. */
+int config_memory_limit_mb(const struct config *config);
+/* Set it, for all of them. */
+void config_limit_memory(struct config *config, int limit_mb);
+/* The least bound with which one worker can load a narrow table; less is a problem of the configuration. */
+int config_least_memory_mb(const struct config_source *source);
 
 /* Is its SQL Snowflake's? */
 bool config_source_is_snowflake(const struct config_source *source);

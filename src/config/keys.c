@@ -39,7 +39,7 @@ static const struct key setting_keys[] = {
     {.name = "resume_max_age", .type = KEY_NUMBER, .minimum = 0, .maximum = 1e6},
     {.name = "lambda_timeout_buffer_seconds", .type = KEY_INTEGER, .minimum = 30, .maximum = 300},
     {.name = "insert_only_mode", .type = KEY_BOOLEAN},
-    {.name = "memory_limit_mb", .type = KEY_INTEGER, .flags = KEY_UNBUILT, .minimum = 1, .maximum = 1e9},
+    {.name = "memory_limit_mb", .type = KEY_INTEGER, .minimum = 1, .maximum = 1e9},
     {.name = "snapshot", .type = KEY_CHOICE, .choices = snapshot_choices},
     {.name = "scratch_schema", .type = KEY_STRING},
     {.name = "on_bad_row", .type = KEY_CHOICE, .choices = bad_row_choices},

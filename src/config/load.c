@@ -67,6 +67,7 @@ static struct config_settings read_settings(const struct levels *levels, enum co
         .nul_bytes = (enum config_nul_bytes)choice_setting(levels, "nul_bytes", nul_choices, NUL_BYTES_ERROR),
         .rounding = (enum config_rounding)choice_setting(levels, "rounding", rounding_choices, ROUNDING_ERROR),
         .insert_only_mode = boolean_setting(levels, "insert_only_mode"),
+        .memory_limit_mb = integer_setting(levels, "memory_limit_mb", 0),
     };
     return settings;
 }

@@ -100,22 +100,6 @@ static void reject(struct reader *reader, struct tree_node *node, const struct k
     buffer_release(&given);
 }
 
-static void refuse_unbuilt(struct reader *reader, struct tree_node *node, const struct key *key, const char *value) {
-    node->invalid = true;
-    if (value == NULL) {
-        problems_add(reader->problems, node, "remove it", "\"%s\" is not available in this version", key->name);
-        return;
-    }
-    struct buffer hint = {0};
-    if (key->type == KEY_CHOICE || key->type == KEY_STRINGS) {
-        buffer_append(&hint, "this version has ");
-        append_choices(&hint, key->choices);
-    }
-    problems_add(reader->problems, node, hint.length > 0 ? hint.data : "remove it",
-                 "\"%s\": %s is not available in this version", key->name, value);
-    buffer_release(&hint);
-}
-
 /* The place where an unknown key would be a known one; NULL: nowhere. */
 static const char *place_of(const char *name, const struct key_table *here) {
     for (size_t i = 0; i < keys_all_count; i++)
@@ -242,8 +226,6 @@ static void judge_number(struct reader *reader, struct tree_node *node, const st
         good = convert_number(node, whole);
     if (!good || node->real < key->minimum || node->real > key->maximum)
         reject(reader, node, key);
-    else if (key->flags & KEY_UNBUILT)
-        refuse_unbuilt(reader, node, key, NULL);
 }
 
 static void judge_boolean(struct reader *reader, struct tree_node *node, const struct key *key) {
@@ -252,8 +234,6 @@ static void judge_boolean(struct reader *reader, struct tree_node *node, const s
         good = convert_boolean(node);
     if (!good)
         reject(reader, node, key);
-    else if ((key->flags & KEY_UNBUILT) && node->boolean)
-        refuse_unbuilt(reader, node, key, "true");
 }
 
 static bool is_choice(const char *text, const char *const *choices) {
@@ -266,13 +246,6 @@ static bool is_choice(const char *text, const char *const *choices) {
 static void judge_choice(struct reader *reader, struct tree_node *node, const struct key *key) {
     if (node->kind == TREE_STRING && is_choice(node->text, key->choices))
         return;
-    if (node->kind == TREE_STRING && is_choice(node->text, key->unbuilt)) {
-        struct buffer value = {0};
-        buffer_append_json_string(&value, node->text, strlen(node->text));
-        refuse_unbuilt(reader, node, key, buffer_string(&value));
-        buffer_release(&value);
-        return;
-    }
     struct key one = *key; /* of an element of a list, say what an element may be */
     one.type = KEY_CHOICE;
     reject(reader, node, &one);
@@ -296,8 +269,6 @@ static void judge_string(struct reader *reader, struct tree_node *node, const st
         node->invalid = true;
         problems_add(reader->problems, node, "PostgreSQL would cut it in silence, and two names might become one",
                      "\"%s\" has %zu bytes; a name in PostgreSQL has at most %d", key->name, length, TARGET_NAME_BYTES);
-    } else if (key->flags & KEY_UNBUILT) {
-        refuse_unbuilt(reader, node, key, NULL);
     }
 }
 
@@ -324,10 +295,6 @@ static void judge_strings(struct reader *reader, struct tree_node *node, const s
         node->invalid = true;
         problems_add(reader->problems, node, NULL, "\"%s\" has %zu entries; a table has at most %d columns", key->name,
                      child_count(node), COLUMN_LIMIT);
-        return;
-    }
-    if ((key->flags & KEY_UNBUILT) && node->first != NULL) {
-        refuse_unbuilt(reader, node, key, NULL);
         return;
     }
     for (struct tree_node *item = node->first; item != NULL; item = item->next) {

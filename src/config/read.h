@@ -25,9 +25,8 @@ enum key_type {
 
 enum key_flag {
     KEY_REQUIRED = 1,
-    KEY_SECRET = 2,      /* the value is never shown */
-    KEY_TARGET_NAME = 4, /* a name in PostgreSQL: at most 63 bytes */
-    KEY_UNBUILT = 8      /* not available in this version: only false is accepted, of a boolean */
+    KEY_SECRET = 2,     /* the value is never shown */
+    KEY_TARGET_NAME = 4 /* a name in PostgreSQL: at most 63 bytes */
 };
 
 struct key {
@@ -36,7 +35,6 @@ struct key {
     unsigned flags;
     double minimum, maximum;
     const char *const *choices; /* ends with NULL */
-    const char *const *unbuilt; /* choices that this version does not have; ends with NULL */
 };
 
 struct key_table {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "lambda/metrics.h"
+#include "lambda/size.h"
 #include "run/check.h"
 #include "run/run.h"
 
@@ -75,6 +76,7 @@ static bool load(struct job *job, struct answer *answer) {
     }
     config_problems_release(&problems);
     if (loaded) {
+        size_limit_memory(&job->config, job->function->log);
         answer_name_sources(answer, &job->config);
     } else {
         answer->status_code = 400;

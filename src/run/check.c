@@ -9,6 +9,7 @@
 #include "run/begin.h"
 #include "run/create.h"
 #include "run/mapping.h"
+#include "run/memory_limit.h"
 #include "run/merging.h"
 #include "run/presence.h"
 #include "run/snapshot.h"
@@ -17,6 +18,7 @@
 
 /* Code of the findings about things that weren't looked at because something before them failed. */
 static const char not_checked[] = "not_checked";
+static const char memory_limit[] = "memory_limit";
 
 struct checker {
     struct run run;
@@ -54,8 +56,8 @@ static void look_at_source(struct checker *checker) {
     struct source_facts facts;
     struct error error;
     error_clear(&error);
-    if (!source_open(run->config, run->log, &run->source, &error) ||
-        !source_connect(run->source, &run->workers[0].source, &error)) {
+    struct buffer memory = {0};
+    if (!memory_limit_open_source(run, &error)) {
         add_failure(checker, findings, "connection", &error);
         return;
     }
@@ -65,6 +67,21 @@ static void look_at_source(struct checker *checker) {
     else
         add_failure(checker, findings, "connection", &error);
     source_facts_release(&facts);
+    memory_limit_describe(run, &memory);
+    if (memory.length > 0)
+        check_add(findings, run->worker_count < run->budget.wanted ? CHECK_REMARK : CHECK_OK, memory_limit, "%s",
+                  buffer_string(&memory));
+    buffer_release(&memory);
+}
+
+/* A reader of so many columns may be more than the limit has room for. */
+static void look_at_readers(struct checker *checker, const struct run_mapping *mapping,
+                            struct check_findings *findings) {
+    struct error error;
+    int readers;
+    error_clear(&error);
+    if (!memory_limit_readers(&checker->run, mapping->column_count, &readers, &error))
+        add_failure(checker, findings, memory_limit, &error);
 }
 
 /* A query of all columns that returns nothing: they exist, and may be read. With `filter`: and that is one. */
@@ -469,6 +486,7 @@ static void look_at_table(struct checker *checker, size_t index) {
     size_t problems = problems_in(findings);
     if (source && target) {
         look_at_columns(checker, table, &mapping, shown);
+        look_at_readers(checker, &mapping, findings);
         look_at_chunking(checker, table, &mapping, findings);
         look_at_watermark(table, &mapping, findings);
         if (problems_in(findings) == problems)
@@ -495,8 +513,8 @@ static void check(const struct config *config, struct log *log, bool tables, str
     report->table_count = tables ? run->table_count : 0;
     report->tables = memory_array(run->table_count, sizeof *report->tables);
     checker.facts = memory_array(run->database_count, sizeof *checker.facts);
-    checker.load = (struct check_load){.workers = run->worker_count, .databases = (int)run->database_count};
     look_at_source(&checker);
+    checker.load = (struct check_load){.workers = run->worker_count, .databases = (int)run->database_count};
     for (size_t i = 0; i < run->database_count; i++)
         look_at_database(&checker, i);
     for (size_t i = 0; i < report->table_count; i++)

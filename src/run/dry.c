@@ -6,6 +6,7 @@
 #include "run/dry_json.h"
 #include "run/indexes.h"
 #include "run/mapping.h"
+#include "run/memory_limit.h"
 #include "run/merging.h"
 #include "run/planning.h"
 #include "run/presence.h"
@@ -22,6 +23,16 @@ static const int64_t worker_bytes = (int64_t)READER_BYTES + 1024 * 1024;
 
 static int64_t buffers_mb(const struct run *run) {
     return run->worker_count * worker_bytes / (1024 * 1024) + 1;
+}
+
+static void print_memory(const struct run *run, FILE *out) {
+    struct buffer text = {0};
+    memory_limit_describe(run, &text);
+    if (text.length == 0)
+        buffer_appendf(&text, "memory: about %" PRId64 " MB for their buffers, and what the source's driver takes",
+                       buffers_mb(run));
+    fprintf(out, "workers: %d, %s\n", run->worker_count, buffer_string(&text));
+    buffer_release(&text);
 }
 
 static void print_bound(FILE *out, char *const *bound, size_t key_count, const char *open) {
@@ -69,12 +80,14 @@ static void print_creation(FILE *out, const struct run_mapping *mapping) {
     print_indented(out, mapping->comments_sql);
 }
 
-static void print_table(FILE *out, const struct run_table *table, const struct run_mapping *mapping,
-                        const struct plan *plan) {
+static void print_table(const struct run *run, FILE *out, const struct run_table *table,
+                        const struct run_mapping *mapping, const struct plan *plan) {
     struct buffer window = {0};
     fprintf(out, "%s -> %s.%s.%s\n", table->label,
             table->database->control.database == NULL ? "" : table->database->control.database, mapping->target.schema,
             mapping->target.name);
+    if (table->readers < run->worker_count)
+        fprintf(out, "  readers: %d of %d workers at a time\n", table->readers, run->worker_count);
     fprintf(out, "  mode: %s, %zu columns, COPY in %s format%s%s\n", merging_mode_name(table->config->mode),
             mapping->written_count, mapping->format == ENCODE_TEXT ? "text" : "binary",
             table->config->source_filter == NULL ? "" : ", filter: ",
@@ -138,8 +151,8 @@ static void print_indexes(FILE *out, const struct run_table *table, const struct
 }
 
 /* As JSON into `report`, or where that is NULL as text. */
-static bool show_table(struct run_table *table, const struct run_mapping *mapping, const struct plan *plan, FILE *out,
-                       json_t *report, struct error *error) {
+static bool show_table(const struct run *run, struct run_table *table, const struct run_mapping *mapping,
+                       const struct plan *plan, FILE *out, json_t *report, struct error *error) {
     struct target_indexes indexes = {0};
     int64_t rows_before = 0;
     bool done = read_indexes(table, &indexes, &rows_before, error);
@@ -147,7 +160,7 @@ static bool show_table(struct run_table *table, const struct run_mapping *mappin
     if (done && report != NULL) {
         dry_json_add_table(report, table, mapping, plan, &indexes, pays);
     } else if (done) {
-        print_table(out, table, mapping, plan);
+        print_table(run, out, table, mapping, plan);
         print_indexes(out, table, plan, &indexes, rows_before, pays);
     }
     target_indexes_release(&indexes);
@@ -162,10 +175,12 @@ static bool describe(struct run *run, struct run_table *table, FILE *out, json_t
     if (!mapping_prepare(&mapping, table, worker->source, dialect, &table->database->control, run->log, error))
         return error_context(error, "%s", table->label);
     bool done =
+        memory_limit_readers(run, mapping.column_count, &table->readers, error) &&
+        source_reserve(worker->source, mapping.column_count, table->readers, &table->readers, error) &&
         snapshot_fix(worker, table, &mapping, error) &&
         window_choose(&mapping, table, run->config, worker->source, dialect, &table->database->control, error) &&
         planning_query(worker->source, dialect, table, &mapping, run->worker_count, &plan, error);
-    if (!done || !show_table(table, &mapping, &plan, out, report, error))
+    if (!done || !show_table(run, table, &mapping, &plan, out, report, error))
         done = error_context(error, "%s", table->label);
     plan_release(&plan);
     mapping_release(&mapping);
@@ -195,8 +210,7 @@ static bool tell_unfinished(struct run *run, FILE *out, json_t *report, struct e
 
 static bool show_all(struct run *run, FILE *out, json_t *report, struct error *error) {
     bool done = true;
-    if (!limits_from_environment(run, error) || !source_open(run->config, run->log, &run->source, error) ||
-        !source_connect(run->source, &run->workers[0].source, error))
+    if (!limits_from_environment(run, error) || !memory_limit_open_source(run, error))
         return false;
     for (size_t i = 0; i < run->database_count; i++)
         if (!presence_connect(run, &run->databases[i], error))
@@ -206,9 +220,9 @@ static bool show_all(struct run *run, FILE *out, json_t *report, struct error *e
     if (!tell_unfinished(run, out, report, error))
         return false;
     if (report == NULL)
-        fprintf(out,
-                "workers: %d, memory: about %" PRId64 " MB for their buffers, and what the source's driver takes\n",
-                run->worker_count, buffers_mb(run));
+        print_memory(run, out);
+    else
+        dry_json_set_budget(report, run, buffers_mb(run));
     for (size_t i = 0; i < run->table_count; i++) {
         struct error table_error;
         error_clear(&table_error);

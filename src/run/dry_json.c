@@ -7,8 +7,15 @@ static json_t *text_or_null(const char *text) {
 }
 
 json_t *dry_json_begin(const struct run *run, int64_t buffers_mb) {
-    return json_pack("{s:i, s:I, s:[], s:[]}", "workers", run->worker_count, "buffers_mb", (json_int_t)buffers_mb,
-                     "unfinished", "tables");
+    return json_pack("{s:i, s:I, s:n, s:[], s:[]}", "workers", run->worker_count, "buffers_mb", (json_int_t)buffers_mb,
+                     "memory_limit_mb", "unfinished", "tables");
+}
+
+void dry_json_set_budget(json_t *report, const struct run *run, int64_t buffers_mb) {
+    json_object_set_new(report, "workers", json_integer(run->worker_count));
+    json_object_set_new(report, "buffers_mb", json_integer(buffers_mb));
+    if (run->budget.limit_mb > 0)
+        json_object_set_new(report, "memory_limit_mb", json_integer(run->budget.limit_mb));
 }
 
 void dry_json_add_unfinished(json_t *report, const struct run_database *database, const struct ledger_run *unfinished) {
@@ -76,11 +83,11 @@ void dry_json_add_table(json_t *report, const struct run_table *table, const str
     const bool made = mapping->create_sql != NULL;
     json_t *entry = name_table(table);
     json_t *facts = json_pack(
-        "{s:s, s:o, s:I, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:I, s:b, s:o, s:b, s:o, s:o, s:n}", "mode",
+        "{s:s, s:o, s:I, s:i, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:I, s:b, s:o, s:b, s:o, s:o, s:n}", "mode",
         merging_mode_name(table->config->mode), "key", list_merge_key(mapping), "columns",
-        (json_int_t)mapping->written_count, "format", mapping->format == ENCODE_TEXT ? "text" : "binary",
-        "source_filter", text_or_null(table->config->source_filter), "snapshot", snapshot_name(table, mapping),
-        "moment", text_or_null(mapping->snapshot.moment), "window",
+        (json_int_t)mapping->written_count, "readers", table->readers, "format",
+        mapping->format == ENCODE_TEXT ? "text" : "binary", "source_filter", text_or_null(table->config->source_filter),
+        "snapshot", snapshot_name(table, mapping), "moment", text_or_null(mapping->snapshot.moment), "window",
         plan_window_is_set(&mapping->window.rows) ? plan_window_to_json(&mapping->window.rows) : json_null(),
         "chunking", methods[mapping->method], "chunking_columns", list_keys(mapping), "expected_rows",
         (json_int_t)plan->expected_rows, "would_truncate", !made && table->config->truncate_onstart, "would_create",

@@ -6,6 +6,7 @@
 #include "run/deadline.h"
 #include "run/indexes.h"
 #include "run/keeper.h"
+#include "run/memory_limit.h"
 #include "run/presence.h"
 #include "run/result.h"
 #include "run/retry.h"
@@ -21,13 +22,7 @@ enum { FINISH_ATTEMPTS = 4 };
 static bool open_run(struct run *run, struct error *error) {
     if (!faults_init(&run->faults, error) || !limits_from_environment(run, error))
         return false;
-    if (!source_open(run->config, run->log, &run->source, error))
-        return false;
-    source_obey(run->source, &run->log_ins);
-    /* A log-in that is refused is told before anything is written anywhere. */
-    if (!source_connect(run->source, &run->workers[0].source, error))
-        return false;
-    return begin_databases(run, error) && begin_run(run, error);
+    return memory_limit_open_source(run, error) && begin_databases(run, error) && begin_run(run, error);
 }
 
 /* Of a source that keeps no past that is known before any table is looked at. */
@@ -254,7 +249,10 @@ void run_migrate(const struct config *config, const struct run_options *options,
     pthread_cond_init(&run->changed, NULL);
     bool limited = deadline_set(run, &error);
     begin_tables(run);
-    if (!limited || !open_run(run, &error)) {
+    bool opened = limited && open_run(run, &error);
+    result->memory_limit_mb = run->budget.limit_mb;
+    result->workers = run->worker_count;
+    if (!opened) {
         end_unbegun(run, &error, result);
         begin_release(run);
         memory_release(&run);

@@ -10,6 +10,7 @@
 #include "run/load.h"
 #include "run/mapping.h"
 #include "run/materialize.h"
+#include "run/memory_limit.h"
 #include "run/presence.h"
 #include "run/replan.h"
 #include "run/snapshot.h"
@@ -91,6 +92,29 @@ static bool choose_window(struct worker *worker, struct draft *draft, struct err
     return true;
 }
 
+static bool reserve(struct worker *worker, struct draft *draft, struct error *error) {
+    struct run *run = worker->run;
+    struct log_scope scope = run_scope(draft->table, 0);
+    size_t columns = draft->mapping.column_count;
+    int wanted;
+    if (!memory_limit_readers(run, columns, &wanted, error) ||
+        !source_reserve(worker->source, columns, wanted, &draft->readers, error))
+        return false;
+    if (draft->readers < run->worker_count && run->budget.limit_mb > 0)
+        log_write(
+            run->log, LOG_INFO, &scope,
+            "read by %d of %d workers at a time: memory_limit_mb is %lld, and %lld would let all of them read its %zu "
+            "columns at once",
+            draft->readers, run->worker_count, (long long)run->budget.limit_mb,
+            (long long)budget_least_mb(run->budget.kind, columns, run->worker_count), columns);
+    else if (draft->readers < run->worker_count)
+        log_write(run->log, LOG_INFO, &scope,
+                  "read by %d of %d workers at a time: more readers of %zu columns would take "
+                  "more memory than they save time",
+                  draft->readers, run->worker_count, columns);
+    return true;
+}
+
 static bool draft_table(struct worker *worker, struct draft *draft, struct error *error) {
     struct run *run = worker->run;
     const struct dialect *dialect = source_dialect(run->source);
@@ -98,14 +122,8 @@ static bool draft_table(struct worker *worker, struct draft *draft, struct error
     int64_t begun = clock_monotonic_us();
     char duration[32];
     if (!mapping_prepare(&draft->mapping, draft->table, worker->source, dialect, &worker->target, run->log, error) ||
-        !fix_snapshot(worker, draft, error) ||
-        !source_reserve(worker->source, draft->mapping.column_count, run->worker_count, &draft->readers, error))
+        !fix_snapshot(worker, draft, error) || !reserve(worker, draft, error))
         return false;
-    if (draft->readers < run->worker_count)
-        log_write(run->log, LOG_INFO, &scope,
-                  "read by %d of %d workers at a time: more readers of %zu columns would take "
-                  "more memory than they save time",
-                  draft->readers, run->worker_count, draft->mapping.column_count);
     if (draft->known)
         return (draft->mapping.create_sql == NULL || refuse_lost_target(&draft->mapping, error)) &&
                window_take_up(&draft->mapping, draft->table, dialect, draft->metadata, error) &&
@@ -261,6 +279,7 @@ static void publish(struct run *run, struct draft *drafts, size_t count, int64_t
         table->mapping = drafts[i].mapping;
         table->mapped = true;
         table->readers = drafts[i].readers;
+        table->stream = budget_stream(run->budget.kind, drafts[i].mapping.column_count);
         memset(&drafts[i].mapping, 0, sizeof drafts[i].mapping);
         if (!drafts[i].known) {
             table->generation = generation;

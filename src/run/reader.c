@@ -35,6 +35,11 @@ static void shrink(struct encode_segment *segment) {
         encode_segment_release(segment);
 }
 
+static void release_segments(struct reader *reader) {
+    for (size_t i = 0; i < READER_SEGMENTS; i++)
+        encode_segment_release(&reader->segments[i]);
+}
+
 static bool has_room(const struct reader *reader) {
     unsigned kept = reader->filled - reader->given;
     return kept == 0 || (kept < READER_SEGMENTS && reader->held + READER_SEGMENT_BYTES <= READER_BYTES);
@@ -207,8 +212,7 @@ void reader_stop(struct reader *reader) {
     pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->mutex);
     pthread_join(reader->thread, NULL);
-    for (size_t i = 0; i < READER_SEGMENTS; i++)
-        encode_segment_release(&reader->segments[i]);
+    release_segments(reader);
     pthread_cond_destroy(&reader->changed);
     pthread_mutex_destroy(&reader->mutex);
 }
@@ -311,4 +315,6 @@ void reader_end(struct reader *reader) {
     reader->refusal_count = 0;
     pthread_mutex_unlock(&reader->mutex);
     encoder_close(&reader->encoder);
+    if (reader->lean)
+        release_segments(reader);
 }

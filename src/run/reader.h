@@ -51,6 +51,7 @@ struct reader {
     const struct reader_request *request;
     struct source_connection *connection; /* borrowed; changed only while idle */
     const struct cancel *cancel;          /* the worker's */
+    bool lean;                            /* segments are released after each chunk */
     struct cancel own_cancel;             /* reader_end() before the stream's end */
     struct encoder *encoder;              /* from the first batch until reader_end() */
     struct encode_segment segments[READER_SEGMENTS];

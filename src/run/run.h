@@ -59,6 +59,8 @@ struct run_result {
     int tables_total, tables_completed, tables_failed;
     int64_t rows_loaded; /* all rows of the run, earlier processes' included */
     int64_t elapsed_us;
+    int64_t memory_limit_mb; /* 0: there is none */
+    int workers;             /* of this process, as the limit allows them */
     double
         progress; /* 0 to 1: rows loaded of those expected; tables that aren't planned yet count as none of theirs. 1 only
                         where the run is completed */
@@ -74,6 +76,10 @@ struct run_result {
  * ends the process with _exit(). */
 void run_migrate(const struct config *config, const struct run_options *options, struct log *log,
                  struct run_result *result);
+
+/* What the driver's own runtime should keep within so that the process keeps within memory_limit_mb, in MB; 0: there is no limit, or the
+ * driver has no runtime of its own. `workers` as in struct run_options. */
+int64_t run_driver_memory_mb(const struct config *config, int workers);
 
 /* How long before a deadline that is `left_us` away, with a buffer of `buffer_us`, a run breaks off what it has in hand. It has
  * returned when an eighth of that is left, unless the machine is stuck. Microseconds. */

@@ -23,10 +23,35 @@ static struct run_table *first_in_state(struct run *run, enum table_state state)
     return NULL;
 }
 
+static bool anyone_reads(const struct run *run) {
+    for (size_t i = 0; i < run->table_count; i++)
+        if (run->tables[i].active > 0)
+            return true;
+    return false;
+}
+
+/* Has the limit of memory room for another reader of the table? A cache that is bounded serves readers or one planning query: these need
+ * all of a small one. */
+static bool has_room(const struct run *run, const struct run_table *table) {
+    struct budget_stream open = table->stream;
+    if (run->budget.limit_mb == 0)
+        return true;
+    if (run->budget.cache_mb > 0 && run->planning > 0)
+        return false;
+    for (size_t i = 0; i < run->table_count; i++) {
+        open.buffers_kb += run->tables[i].active * run->tables[i].stream.buffers_kb;
+        open.cache_kb += run->tables[i].active * run->tables[i].stream.cache_kb;
+    }
+    return !anyone_reads(run) ||
+           (open.buffers_kb <= run->budget.all.buffers_kb && open.cache_kb <= run->budget.all.cache_kb);
+}
+
 /* Planning goes first, since it shows how much there is to do, but never with all workers while there is something to
  * load: a view's planning query may take minutes; and what a deadline has broken off must not keep the only one from loading. */
 static bool may_plan(const struct run *run, const struct run_table *table, bool something_to_load) {
     int workers = run->worker_count;
+    if (run->budget.cache_mb > 0)
+        return run->planning == 0 && !anyone_reads(run) && (table->deadline_breaks == 0 || !something_to_load);
     int most = !something_to_load ? workers : table->deadline_breaks == 0 ? (workers + 1) / 2 : workers / 2;
     return run->planning < most;
 }
@@ -85,7 +110,8 @@ struct job scheduler_next(struct run *run) {
             if (run->tables[i].group == job.group && run->tables[i].state == TABLE_UNPLANNED)
                 run->tables[i].state = TABLE_PLANNING;
         run->planning++;
-    } else if (ready || first_in_state(run, TABLE_PLANNING) != NULL || first_in_state(run, TABLE_FINISHING) != NULL) {
+    } else if (ready || unplanned != NULL || first_in_state(run, TABLE_PLANNING) != NULL ||
+               first_in_state(run, TABLE_FINISHING) != NULL) {
         job.kind = JOB_CLAIM;
     }
     pthread_mutex_unlock(&run->mutex);
@@ -106,7 +132,8 @@ size_t scheduler_offer(struct run *run, const struct run_database *database, str
     for (size_t i = 0; i < run->table_count; i++) {
         struct run_table *table = &run->tables[i];
         if (table->database == database && table->state == TABLE_READY && !is_in_doubt(run, table) &&
-            table->active < table->readers && table->active < table->config->settings.parallel_threads)
+            table->active < table->readers && table->active < table->config->settings.parallel_threads &&
+            has_room(run, table))
             tables[count++] = table;
     }
     qsort(tables, count, sizeof(struct run_table *), by_fewest_workers);
@@ -136,6 +163,23 @@ void scheduler_leave(struct run *run, struct run_table *table, bool completed, i
     }
     pthread_mutex_unlock(&run->mutex);
     /* Nobody is woken: who leaves takes the next chunk itself, with its buffers warm. */
+}
+
+bool scheduler_read_less(struct run *run, struct run_table *table) {
+    int readers = 0;
+    int64_t used_kb = 0;
+    pthread_mutex_lock(&run->mutex);
+    table->stream.cache_kb *= 2;
+    for (size_t i = 0; i < run->table_count; i++) {
+        readers += run->tables[i].active;
+        used_kb += run->tables[i].active * run->tables[i].stream.buffers_kb;
+    }
+    bool wider = budget_widen_cache(&run->budget, used_kb);
+    int64_t cache_mb = run->budget.cache_mb;
+    pthread_mutex_unlock(&run->mutex);
+    if (wider && run->source != NULL)
+        source_limit_memory(run->source, cache_mb, run->budget.alone_mb);
+    return wider || readers > 1;
 }
 
 int scheduler_count_exhausted(struct run *run, struct run_table *table) {

@@ -27,6 +27,9 @@ size_t scheduler_offer(struct run *run, const struct run_database *database, str
 void scheduler_settle(struct run *run, struct run_table *const *tables, size_t count, const struct run_table *taken);
 /* A chunk of the table is done with; completed: its rows are committed. */
 void scheduler_leave(struct run *run, struct run_table *table, bool completed, int64_t rows);
+/* A reader of the table needed more of DuckDB's cache than it was thought to: the limit of memory has room for fewer from now on, and the
+ * cache takes what buffers are not in use. False: it was the only one, and has had all there is. */
+bool scheduler_read_less(struct run *run, struct run_table *table);
 /* A chunk's last attempt has failed; how many have since one was completed. */
 int scheduler_count_exhausted(struct run *run, struct run_table *table);
 void scheduler_set_state(struct run *run, struct run_table *table, enum table_state state);

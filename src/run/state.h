@@ -19,6 +19,7 @@
 #include "ledger/ledger.h"
 #include "plan/plan.h"
 #include "plan/window.h"
+#include "run/budget.h"
 #include "run/reader.h"
 #include "run/run.h"
 #include "source/scratch.h"
@@ -146,12 +147,13 @@ struct run_table {
     bool planned; /* its chunks are in the ledger */
     struct run_mapping mapping;
     int64_t generation;
-    int64_t ready_us;     /* monotonic: when it was last planned, or read as planned */
-    int64_t rows_before;  /* in the target when the run took it; -1: unknown */
-    atomic_bool met_keys; /* COPY has met a key that is there already: the chunks that come are merged */
-    int active;           /* workers of this process in its chunks, or about to claim one */
-    int exhausted;        /* chunks whose last attempt failed since one was completed */
-    int readers;          /* and how many of them the source can have at once */
+    int64_t ready_us;            /* monotonic: when it was last planned, or read as planned */
+    int64_t rows_before;         /* in the target when the run took it; -1: unknown */
+    atomic_bool met_keys;        /* COPY has met a key that is there already: the chunks that come are merged */
+    int active;                  /* workers of this process in its chunks, or about to claim one */
+    int exhausted;               /* chunks whose last attempt failed since one was completed */
+    int readers;                 /* and how many of them the source can have at once */
+    struct budget_stream stream; /* what each takes, where memory is limited */
     int64_t chunks_total, chunks_completed;
     int64_t rows_expected, rows_committed;
     bool builds_offered; /* a worker restores its target's indexes, and others may help */
@@ -195,6 +197,7 @@ struct run {
     size_t table_count;
     struct worker *workers;
     int worker_count;
+    struct budget budget;
     char run_id[37];
     bool resumed; /* the run was there already: resumed or joined */
     bool joined;  /* and other processes were at work on it */

@@ -160,6 +160,8 @@ static void work_on_chunk(struct worker *worker, struct run_table *table, const 
             break;
         }
         interpret(worker, table, &error);
+        if (strcmp(error.code, SOURCE_OUT_OF_MEMORY) == 0 && !scheduler_read_less(run, table) && attempt > 1)
+            error.kind = ERROR_CONFIG; /* alone, it won't have more another time */
         if (error.kind == ERROR_LOST && strcmp(error.code, SNAPSHOT_LOST) == 0) {
             log_write(run->log, LOG_INFO, &scope, "given up: %s", error.message);
             release_claim(worker, table, claim);
@@ -374,7 +376,9 @@ static void plan(struct worker *worker, size_t group, struct error *error) {
         }
         load_disconnect(worker);
         interpret(worker, first, error);
-        if (error->kind == ERROR_TRANSIENT && attempt <= limit) {
+        /* Under a limit of memory it was alone with DuckDB, and would be another time. */
+        bool hopeless = strcmp(error->code, SOURCE_OUT_OF_MEMORY) == 0 && attempt > 1;
+        if (error->kind == ERROR_TRANSIENT && attempt <= limit && !hopeless) {
             struct log_scope scope = run_scope(first, 0);
             log_write(run->log, LOG_WARNING, &scope, "planning attempt %d failed, trying again in about %d s: %s",
                       attempt, retry_delay_seconds(attempt), error->message);
@@ -502,6 +506,7 @@ static void *work(void *argument) {
 bool worker_start(struct worker *worker, struct error *error) {
     if (!reader_start(&worker->reader, &worker->cancel, error))
         return false;
+    worker->reader.lean = worker->run->budget.limit_mb > 0;
     attach(worker, NULL);
     int failure = pthread_create(&worker->thread, NULL, work, worker);
     if (failure != 0) {

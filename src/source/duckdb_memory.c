@@ -35,6 +35,24 @@ void duckdb_memory_release(struct duckdb_memory *memory) {
     pthread_mutex_destroy(&memory->mutex);
 }
 
+void source_limit_memory(struct source *source, int64_t reading_mb, int64_t alone_mb) {
+    struct duckdb_memory *memory = &source->memory;
+    pthread_mutex_lock(&memory->mutex);
+    memory->most_mb = reading_mb;
+    memory->alone_mb = alone_mb;
+    memory->planning_mb = alone_mb < PLANNING_MB ? alone_mb : PLANNING_MB;
+    pthread_mutex_unlock(&memory->mutex);
+}
+
+static int64_t most(int64_t bound, int64_t otherwise) {
+    return bound > 0 ? bound : otherwise;
+}
+
+/* What bounds the cache at this moment; 0: nobody has said. Under the mutex. */
+static int64_t bound_now(const struct duckdb_memory *memory) {
+    return memory->planning_count > 0 ? memory->alone_mb : memory->most_mb;
+}
+
 /* Under the mutex. */
 static bool set_limit(struct source_connection *connection, int64_t megabytes, struct error *error) {
     struct duckdb_memory *memory = &connection->source->memory;
@@ -75,12 +93,12 @@ bool source_reserve(struct source_connection *connection, size_t column_count, i
     if (!source->memory.managed)
         return true;
     int64_t stream_kb = STREAM_KB + (int64_t)column_count * COLUMN_KB;
-    int64_t fit = RESERVED_MB * INT64_C(1024) / stream_kb;
+    bool ok = true;
+    pthread_mutex_lock(&source->memory.mutex);
+    int64_t fit = (most(source->memory.most_mb, RESERVED_MB + SLACK_MB) - SLACK_MB) * 1024 / stream_kb;
     if (fit < *granted)
         *granted = fit > 1 ? (int)fit : 1;
     int64_t needed = (*granted * stream_kb + 1023) / 1024 + SLACK_MB;
-    bool ok = true;
-    pthread_mutex_lock(&source->memory.mutex);
     if (needed > source->memory.reading_mb) {
         source->memory.reading_mb = needed;
         ok = set_limit(connection, wanted_limit(&source->memory), error);
@@ -123,7 +141,8 @@ bool duckdb_make_room(struct source_connection *connection, struct error *error)
     if (!memory->managed)
         return true;
     pthread_mutex_lock(&memory->mutex);
-    bool ok = set_limit(connection, INIT_MB, error);
+    int64_t room = connection->source->in_memory ? most(memory->alone_mb, INIT_MB) : most(memory->most_mb, INIT_MB);
+    bool ok = set_limit(connection, room < INIT_MB ? room : INIT_MB, error);
     pthread_mutex_unlock(&memory->mutex);
     return ok;
 }
@@ -145,6 +164,22 @@ int64_t duckdb_memory_limit(struct source *source) {
     return limit;
 }
 
+bool duckdb_is_out_of_memory(const struct error *error) {
+    return error->kind == ERROR_TRANSIENT && strstr(error->message, "Out of Memory Error") != NULL;
+}
+
+void duckdb_tell_bound(const struct source_connection *connection, struct error *error) {
+    struct duckdb_memory *memory = &connection->source->memory;
+    struct error said = *error;
+    pthread_mutex_lock(&memory->mutex);
+    int64_t bound = bound_now(memory);
+    pthread_mutex_unlock(&memory->mutex);
+    if (bound == 0 || !duckdb_is_out_of_memory(error))
+        return;
+    error_set_code(error, said.kind, SOURCE_OUT_OF_MEMORY, "%s", said.message);
+    error_hint(error, "set memory_limit_mb higher: DuckDB may have %" PRId64 " MB of it, and needs more here", bound);
+}
+
 bool duckdb_widen_memory(struct source_connection *connection, int64_t seen_mb) {
     struct source *source = connection->source;
     struct duckdb_memory *memory = &source->memory;
@@ -154,9 +189,12 @@ bool duckdb_widen_memory(struct source_connection *connection, int64_t seen_mb) 
         return false;
     pthread_mutex_lock(&source->memory.mutex);
     int64_t before = memory->current_mb, next = before * 2;
+    int64_t bound = bound_now(memory);
+    if (bound > 0 && next > bound)
+        next = bound;
     if (before > seen_mb) {
         widened = true; /* another connection has done it meanwhile */
-    } else if (next <= LARGEST_MB && set_limit(connection, next, &ignored)) {
+    } else if (next > before && next <= most(bound, LARGEST_MB) && set_limit(connection, next, &ignored)) {
         widened = true;
         if (memory->planning_count > 0)
             memory->planning_mb = next;

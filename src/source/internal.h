@@ -16,6 +16,8 @@ struct duckdb_memory {
     int64_t current_mb;  /* as it is set */
     int64_t reading_mb;  /* for reading */
     int64_t planning_mb; /* while anybody plans */
+    int64_t most_mb;     /* source_limit_memory(), for reading; 0: nobody has said */
+    int64_t alone_mb;    /* the same for planning, and for init_sql that runs once */
     int planning_count;  /* connections that plan at the moment */
 };
 
@@ -74,6 +76,10 @@ int64_t duckdb_memory_limit(struct source *source);
 /* After an operation that ran out of memory under the limit `seen_mb`: one step wider, with a warning, unless somebody has
  * widened it since. False where it is wide enough already. */
 bool duckdb_widen_memory(struct source_connection *connection, int64_t seen_mb);
+
+bool duckdb_is_out_of_memory(const struct error *error);
+/* Where that is what happened, and the limit is what memory_limit_mb leaves: the code SOURCE_OUT_OF_MEMORY, and what to do. */
+void duckdb_tell_bound(const struct source_connection *connection, struct error *error);
 
 /* Run a statement and drop its rows; never tried again with more memory. */
 bool source_execute(struct source_connection *connection, const char *sql, struct error *error) THAW_CHECK;

@@ -36,6 +36,7 @@ static bool execute_init_sql(struct source_connection *connection, struct error 
         ok = source_execute_unnamed(connection, connection->source->init_sql, error);
     if (!ok) {
         drop_excerpt(error);
+        duckdb_tell_bound(connection, error);
         return false;
     }
     return duckdb_end_room(connection, error);

@@ -1,7 +1,9 @@
 /* The database of a source and its connections. */
 #include "source/source.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,15 +50,23 @@ static bool put_certificates(void) {
     return package_file("ssl/ca-certificates.pem", path, sizeof path) && put_environment("SSL_CERT_FILE", path);
 }
 
-bool source_prepare_environment(void) {
+/* Go collects its garbage more often as it comes near: https://pkg.go.dev/runtime#hdr-Environment_Variables */
+static bool put_memory_limit(int64_t driver_mb) {
+    char limit[32];
+    snprintf(limit, sizeof limit, "%" PRId64 "MiB", driver_mb);
+    return driver_mb > 0 && put_environment("GOMEMLIMIT", limit);
+}
+
+bool source_prepare_environment(int64_t driver_mb) {
     bool missing = put_certificates();
+    missing = put_memory_limit(driver_mb) || missing;
     for (size_t i = 0; i < sizeof environment / sizeof *environment; i++)
         missing = put_environment(environment[i][0], environment[i][1]) || missing;
     return missing;
 }
 
-bool source_environment_missing(const struct config *config) {
-    return is_snowflake(&config->source) && source_prepare_environment();
+bool source_environment_missing(const struct config *config, int64_t driver_mb) {
+    return is_snowflake(&config->source) && source_prepare_environment(driver_mb);
 }
 
 bool source_driver_loads(const struct config *config, struct error *error) {

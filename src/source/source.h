@@ -43,11 +43,12 @@ struct source_rows {
 };
 
 /* Put what the driver needs before the process starts (see the field's notes on the Snowflake driver: it reads its
- * environment once) into the environment; true where the process must re-execute itself for that. */
-bool source_environment_missing(const struct config *config);
+ * environment once) into the environment; true where the process must re-execute itself for that. `driver_mb`: what its runtime
+ * should keep within; 0: there is no bound. */
+bool source_environment_missing(const struct config *config, int64_t driver_mb);
 
 /* The same for whatever driver is to come. */
-bool source_prepare_environment(void);
+bool source_prepare_environment(int64_t driver_mb);
 
 /* Can the driver be loaded? It stays mapped, so that the first source_open() is quick. ERROR_CONFIG says what was tried. */
 bool source_driver_loads(const struct config *config, struct error *error) THAW_CHECK;
@@ -66,6 +67,11 @@ void source_disconnect(struct source_connection **pointer);
 /* What the catalogue says of a relation. ERROR_CONFIG where it doesn't exist, with the nearest existing names as hint. */
 bool source_describe(struct source_connection *connection, const struct source_relation *relation,
                      struct source_table *table, struct error *error) THAW_CHECK;
+
+/* The most that an embedded engine's cache may take, in MB: while streams are read, and while none is. Before any connection, or while
+ * only one is idle. Where it runs out at that, the error's code is SOURCE_OUT_OF_MEMORY. Nothing to do elsewhere. */
+void source_limit_memory(struct source *source, int64_t reading_mb, int64_t alone_mb);
+#define SOURCE_OUT_OF_MEMORY "memory"
 
 /* How many streams of so many columns may be open at once: *granted, from 1 to `wanted`. Anything but an embedded engine
  * grants what is wanted. DuckDB pins a block a column for each reader in this very process, so for wide tables more readers

@@ -163,10 +163,6 @@ static bool stream_execute(struct source_connection *connection, const char *sql
     return false;
 }
 
-static bool out_of_memory(const struct error *error) {
-    return error->kind == ERROR_TRANSIENT && strstr(error->message, "Out of Memory Error") != NULL;
-}
-
 bool source_stream_open(struct source_connection *connection, const char *sql, struct source_stream *stream,
                         struct error *error) {
     for (;;) {
@@ -175,8 +171,12 @@ bool source_stream_open(struct source_connection *connection, const char *sql, s
             stream->memory_limit_mb = limit;
             return true;
         }
-        if (!out_of_memory(error) || !duckdb_widen_memory(connection, limit))
+        if (!duckdb_is_out_of_memory(error))
             break;
+        if (!duckdb_widen_memory(connection, limit)) {
+            duckdb_tell_bound(connection, error);
+            break;
+        }
     }
     name_query(connection, sql, error);
     return false;
@@ -198,8 +198,8 @@ static bool stream_failure(struct source_stream *stream, int code, struct error 
     }
     statement_failure(stream->statement, &copy, status, "reading the rows of a query", error);
     /* Rows have been handed out, so it can't begin again here; whoever reads the chunk again finds more memory. */
-    if (out_of_memory(error))
-        (void)duckdb_widen_memory(stream->connection, stream->memory_limit_mb);
+    if (duckdb_is_out_of_memory(error) && !duckdb_widen_memory(stream->connection, stream->memory_limit_mb))
+        duckdb_tell_bound(stream->connection, error);
     return false;
 }
 

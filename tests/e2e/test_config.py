@@ -78,12 +78,13 @@ GOOD = {
     "schema for editors": top(**{"$schema": "../schema/config.schema.json"}),
     "all settings": top(parallel_threads=256, batch_size=1, batch_size_copy_mode=10**12, max_retry_attempts=10,
                         resume_max_age=0.5, lambda_timeout_buffer_seconds=30, insert_only_mode=False, snapshot="none",
-                        on_bad_row="stop", nul_bytes="error", rounding="error"),
+                        memory_limit_mb=512, on_bad_row="stop", nul_bytes="error", rounding="error"),
     "values may change": top(nul_bytes="remove", rounding="allow"),
     "rows may be set aside": change(top(on_bad_row="reject", max_rejects=0), "sources.0.tables.0", max_rejects="${N:-5}"),
     "materialize": change(top(snapshot="materialize", scratch_schema="S"), "sources.0.tables.0", scratch_schema="${N:-T}"),
     "settings of a source": feed(parallel_threads=1, snapshot="auto", insert_only_mode=False),
-    "settings of a table": table(parallel_threads=1, resume_max_age=1, rounding="error"),
+    "memory for a worker": {**snowflake(), "memory_limit_mb": 144},
+    "settings of a table": table(memory_limit_mb="${N:-103}", parallel_threads=1, resume_max_age=1, rounding="error"),
     "references": change(top(parallel_threads="${N:-3}", resume_max_age="${N:-0.5}", snapshot="${N:-none}",
                              insert_only_mode="${N:-false}"), "sources.0.tables.0", truncate_onstart="${N:-true}",
                          source="${N:-T}", chunking_columns=["${N:-c}"], chunking_column_types=["${N:-int}"]),
@@ -197,14 +198,15 @@ BAD = {
     "empty secret": snowflake(password=""),
     "url and host": postgres(url="postgresql://h", host="h"),
     "url of another database": postgres(url="mysql://h"),
-    # What this version doesn't have.
-    "memory_limit_mb": top(memory_limit_mb=512),
+    "no limit of memory": top(memory_limit_mb=0),
 }
 
 # The program refuses what a JSON Schema can't: why.
 ONLY_THE_PROGRAM_REFUSES = {
     "materialize without scratch_schema": {**snowflake(), "snapshot": "materialize"},
     "time_travel from DuckDB": top(snapshot="time_travel"),
+    "by the source: memory for a worker from DuckDB": top(memory_limit_mb=102),
+    "by the source: memory for a worker from Snowflake": {**snowflake(), "memory_limit_mb": 143},
     "across entries: the same source and target": feed(tables=[{"source": "A", "target": "a"}] * 2),
     "across entries: modes of one target": feed(tables=[{"source": "A", "target": "a"},
                                                         {"source": "B", "target": "a", "truncate_onstart": True}]),

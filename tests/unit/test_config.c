@@ -130,6 +130,31 @@ static void the_nearest_setting_counts(void **state) {
     config_release(&config);
 }
 
+/* There is one process: the least that any of its tables asks for. */
+static void the_least_limit_of_memory_counts(void **state) {
+    (void)state;
+    static const struct {
+        const char *document;
+        int limit;
+    } cases[] = {
+        {SMALL("", "", ""), 0},
+        {SMALL(", 'memory_limit_mb': 500", "", ""), 500},
+        {SMALL(", 'memory_limit_mb': 500", ", 'memory_limit_mb': 300", ""), 300},
+        {SMALL(", 'memory_limit_mb': 500", ", 'memory_limit_mb': 300", ", 'memory_limit_mb': 400"), 400},
+        {SMALL("", "", "}, {'source': 'B', 'target': 'b', 'memory_limit_mb': 200"), 200},
+        {SMALL(", 'memory_limit_mb': 150", "", ", 'memory_limit_mb': 600"), 600},
+        {SMALL(", 'memory_limit_mb': 150", "", ", 'memory_limit_mb': 600}, {'source': 'B', 'target': 'b'"), 150},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config config;
+        load(&config, cases[i].document);
+        assert_int_equal(config_memory_limit_mb(&config), cases[i].limit);
+        config_limit_memory(&config, 250);
+        assert_int_equal(config_memory_limit_mb(&config), 250);
+        config_release(&config);
+    }
+}
+
 static int64_t batch_size_of(const char *document) {
     struct config config;
     load(&config, document);
@@ -417,6 +442,7 @@ int main(void) {
         cmocka_unit_test(everything_is_read),
         cmocka_unit_test(defaults),
         cmocka_unit_test(the_nearest_setting_counts),
+        cmocka_unit_test(the_least_limit_of_memory_counts),
         cmocka_unit_test(the_batch_size_of_the_nearest_level_counts),
         cmocka_unit_test(values_come_from_the_environment),
         cmocka_unit_test(a_part_is_selected),

@@ -302,14 +302,35 @@ static void driver_options(void **state) {
     check_bad(cases, COUNT(cases));
 }
 
-static void what_is_not_built(void **state) {
+static void what_the_source_has_not(void **state) {
     (void)state;
 #define AT_TABLE "$.sources[0].tables[0]."
     static const struct bad cases[] = {
-        {TOP("'memory_limit_mb': 512"), "$.memory_limit_mb", 1, "\"memory_limit_mb\" is not available in this version"},
         {TOP("'snapshot': 'time_travel'"), "$.snapshot", 1, "but a DuckDB source keeps no past"},
     };
     check_bad(cases, COUNT(cases));
+}
+
+static void a_limit_of_memory_has_room_for_a_worker(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        TOP("'memory_limit_mb': 103"),
+        TOP("'memory_limit_mb': null"),
+        TABLE("'memory_limit_mb': 1000000"),
+        SNOWFLAKE("'password': 'p'}, 'memory_limit_mb': 144, '_x': {'y': 1"),
+    };
+    static const struct bad bad[] = {
+        {TOP("'memory_limit_mb': 102"), "$.memory_limit_mb", 1, "is 102, but the process with one worker takes 103 MB"},
+        {ENTRY("'memory_limit_mb': 64"), "$.sources[0].memory_limit_mb", 2, "is 64, but"},
+        {TABLE("'memory_limit_mb': 64"), AT_TABLE "memory_limit_mb", 3, "is 64, but"},
+        {SNOWFLAKE("'password': 'p'}, 'memory_limit_mb': 143, '_x': {'y': 1"), "$.memory_limit_mb", 1,
+         "is 143, but the process with one worker takes 144 MB"},
+        {TOP("'memory_limit_mb': 0"), "$.memory_limit_mb", 1, "a whole number, at least 1"},
+        {TOP("'memory_limit_mb': '512'"), "$.memory_limit_mb", 1, "a whole number"},
+        {TOP("'memory_limit_mb': 512.5"), "$.memory_limit_mb", 1, "a whole number"},
+    };
+    check_good(good, COUNT(good));
+    check_bad(bad, COUNT(bad));
 }
 
 #define LONG_NAME "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl" /* 64 */
@@ -506,7 +527,8 @@ int main(void) {
         cmocka_unit_test(missing_things),
         cmocka_unit_test(secrets),
         cmocka_unit_test(driver_options),
-        cmocka_unit_test(what_is_not_built),
+        cmocka_unit_test(what_the_source_has_not),
+        cmocka_unit_test(a_limit_of_memory_has_room_for_a_worker),
         cmocka_unit_test(what_keys_say_together),
         cmocka_unit_test(all_problems_come_at_once_and_in_order),
         cmocka_unit_test(secrets_are_never_shown),

@@ -138,6 +138,76 @@ static void test_what_a_deadline_broke_off_is_planned_last(void **state) {
     assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
 }
 
+/* Room for two readers of one column, or one of four, and a cache that planning needs for itself. */
+static void limit_memory(void) {
+    fixture.run.budget = (struct budget){.limit_mb = 100, .workers = 4, .cache_mb = 8, .all = {40, 8}};
+    for (size_t i = 0; i < TABLES; i++)
+        fixture.tables[i].stream = (struct budget_stream){20, i == 3 ? 8 : 4};
+}
+
+/* So many tables are offered, and given back. */
+static size_t claimable(void) {
+    struct run_table *tables[TABLES];
+    size_t count = scheduler_offer(&fixture.run, &fixture.database, tables);
+    scheduler_settle(&fixture.run, tables, count, NULL);
+    return count;
+}
+
+static void test_a_limit_of_memory_bounds_what_is_read_at_once(void **state) {
+    static const struct {
+        const char *name;
+        int active[TABLES];
+        size_t claimable;
+    } cases[] = {
+        {"nobody reads", {0, 0, 0, 0}, 4},
+        {"room for one more, not of the wide table", {1, 0, 0, 0}, 3},
+        {"no room", {1, 1, 0, 0}, 0},
+        {"no room beside the wide table", {0, 0, 0, 1}, 0},
+    };
+    (void)state;
+    set_states(TABLE_READY);
+    limit_memory();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t t = 0; t < TABLES; t++)
+            fixture.tables[t].active = cases[i].active[t];
+        if (claimable() != cases[i].claimable)
+            fail_msg("%s: %zu tables may be claimed", cases[i].name, claimable());
+    }
+    fixture.run.budget = (struct budget){0};
+    assert_int_equal(claimable(), 4);
+}
+
+static void test_who_ran_out_of_memory_reads_with_fewer_others(void **state) {
+    (void)state;
+    set_states(TABLE_READY);
+    limit_memory();
+    fixture.tables[0].active = 1;
+    assert_int_equal(claimable(), 3);
+    assert_false(scheduler_read_less(&fixture.run, &fixture.tables[0])); /* alone: it won't help */
+    assert_int_equal(claimable(), 0);
+    fixture.tables[1].active = 1;
+    assert_true(scheduler_read_less(&fixture.run, &fixture.tables[1]));
+    fixture.tables[0].active = fixture.tables[1].active = 0;
+    assert_int_equal(claimable(), 4); /* whatever it needs, one may always read */
+}
+
+static void test_under_a_limit_planning_and_reading_take_turns(void **state) {
+    (void)state;
+    limit_memory();
+    fixture.tables[0].state = TABLE_READY;
+    fixture.tables[0].active = 1;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM); /* and no worker ends over it */
+    fixture.tables[0].state = TABLE_FAILED;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    fixture.tables[0].state = TABLE_READY;
+    fixture.tables[0].active = 0;
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_PLAN);
+    assert_int_equal(claimable(), 0);
+    assert_int_equal(scheduler_next(&fixture.run).kind, JOB_CLAIM);
+    fixture.run.planning = 0;
+    assert_int_equal(claimable(), 1);
+}
+
 static void test_a_drained_table_is_finished_once(void **state) {
     (void)state;
     set_states(TABLE_COMPLETED);
@@ -260,6 +330,9 @@ int main(void) {
         cmocka_unit_test_setup(test_planning_takes_all_tables_of_a_target, set_up),
         cmocka_unit_test_setup(test_planning_leaves_workers_for_what_is_ready, set_up),
         cmocka_unit_test_setup(test_what_a_deadline_broke_off_is_planned_last, set_up),
+        cmocka_unit_test_setup(test_a_limit_of_memory_bounds_what_is_read_at_once, set_up),
+        cmocka_unit_test_setup(test_who_ran_out_of_memory_reads_with_fewer_others, set_up),
+        cmocka_unit_test_setup(test_under_a_limit_planning_and_reading_take_turns, set_up),
         cmocka_unit_test_setup(test_a_drained_table_is_finished_once, set_up),
         cmocka_unit_test_setup(test_nothing_is_left, set_up),
         cmocka_unit_test_setup(test_stopping_ends_everything, set_up),

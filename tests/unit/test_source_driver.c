@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "source/driver.h"
+#include "source/source.h"
 
 static void assert_kind(enum error_kind expected, AdbcStatusCode status, int vendor_code, const char *sqlstate,
                         const char *message) {
@@ -96,6 +98,33 @@ static void test_load_refuses(void **state) {
     assert_non_null(strstr(error.message, "no_such_symbol"));
 }
 
+/* What the Go runtime of a driver reads when it is loaded. */
+static void test_a_bound_is_told_to_the_runtime(void **state) {
+    (void)state;
+    static const struct {
+        const char *before; /* NULL: not set */
+        int64_t driver_mb;
+        bool missing;
+        const char *after;
+    } cases[] = {
+        {NULL, 0, false, NULL},
+        {NULL, 96, true, "96MiB"},
+        {"96MiB", 96, false, "96MiB"}, /* after it was started again */
+        {"1GiB", 96, false, "1GiB"},   /* the user's own */
+    };
+    (void)source_prepare_environment(0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsetenv("GOMEMLIMIT");
+        if (cases[i].before != NULL)
+            setenv("GOMEMLIMIT", cases[i].before, 1);
+        assert_int_equal(source_prepare_environment(cases[i].driver_mb), cases[i].missing);
+        if (cases[i].after == NULL)
+            assert_null(getenv("GOMEMLIMIT"));
+        else
+            assert_string_equal(getenv("GOMEMLIMIT"), cases[i].after);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds_by_code),
@@ -103,6 +132,7 @@ int main(void) {
         cmocka_unit_test(test_failure_keeps_everything),
         cmocka_unit_test(test_failure_without_anything),
         cmocka_unit_test(test_load_refuses),
+        cmocka_unit_test(test_a_bound_is_told_to_the_runtime),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -374,6 +374,36 @@ static void test_memory_is_widened(void **state) {
     assert_int_equal(duckdb_memory_limit(fixture->source), limit);
 }
 
+/* A bound that somebody else has set is kept, and told. */
+static void test_memory_keeps_within_a_bound(void **state) {
+    struct fixture *fixture = *state;
+    struct error error = {0};
+    struct source_rows rows;
+    int granted = 0;
+    source_limit_memory(fixture->source, 50, 150);
+    assert_false(source_query_rows(
+        fixture->connection, "SELECT CAST(length(string_agg(range::VARCHAR, ',')) AS VARCHAR) FROM range(60000000)",
+        &rows, &error));
+    assert_int_equal(error.kind, ERROR_TRANSIENT);
+    assert_string_equal(error.code, SOURCE_OUT_OF_MEMORY);
+    assert_non_null(strstr(error.hint, "DuckDB may have 50 MB of it"));
+    assert_int_equal(duckdb_memory_limit(fixture->source), 50);
+    must(source_planning_begin(fixture->connection, &error), &error);
+    assert_int_equal(duckdb_memory_limit(fixture->source), 64);
+    assert_true(duckdb_widen_memory(fixture->connection, 64));
+    assert_true(duckdb_widen_memory(fixture->connection, 128));
+    assert_false(duckdb_widen_memory(fixture->connection, 150));
+    assert_int_equal(duckdb_memory_limit(fixture->source), 150);
+    must(source_planning_end(fixture->connection, &error), &error);
+    assert_int_equal(duckdb_memory_limit(fixture->source), 50);
+    /* The same bound lets more or fewer readers in than the usual 80 MB. */
+    must(source_reserve(fixture->connection, 100, 8, &granted, &error), &error);
+    assert_int_equal(granted, 1);
+    source_limit_memory(fixture->source, 300, 400);
+    must(source_reserve(fixture->connection, 250, 8, &granted, &error), &error);
+    assert_int_equal(granted, 4);
+}
+
 static int open_file(void **state) {
     static struct fixture fixture;
     struct error error = {0};
@@ -506,6 +536,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_cancel, open_memory, close_all),
         cmocka_unit_test_setup_teardown(test_memory_stays_small, open_memory, close_all),
         cmocka_unit_test_setup_teardown(test_memory_is_widened, open_memory, close_all),
+        cmocka_unit_test_setup_teardown(test_memory_keeps_within_a_bound, open_memory, close_all),
         cmocka_unit_test_setup_teardown(test_file_is_read_only, open_file, remove_file),
         cmocka_unit_test_setup_teardown(test_missing_file, open_file, remove_file),
         cmocka_unit_test(test_init_sql_in_memory),
