@@ -197,7 +197,8 @@ struct run {
     size_t table_count;
     struct worker *workers;
     int worker_count;
-    struct budget budget;
+    struct budget
+        budget; /* what it is shared out for is fixed before workers start; `all` and `cache_mb` under the mutex */
     char run_id[37];
     bool resumed; /* the run was there already: resumed or joined */
     bool joined;  /* and other processes were at work on it */
