@@ -155,7 +155,7 @@ def test_roles_may_do_no_more_than_they_must():
     assert [statement["Resource"] for statement in secrets] == [{"Ref": "SecretArns"}]
 
 
-# Alarms
+# What parameters lead to
 
 
 def resolved(value, names: dict, conditions: dict):
@@ -179,6 +179,56 @@ def resolved(value, names: dict, conditions: dict):
     return {name: resolved(member, names, conditions) for name, member in value.items()}
 
 
+def made(given: dict, monkeypatch) -> dict:
+    """The properties of each resource that CloudFormation makes of the template with these parameters, and of what SAM makes of it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    template = translated(load(AWS / "template.yaml"))
+    names = {name: given.get(name, parameter.get("Default")) for name, parameter in template["Parameters"].items()}
+    names |= {name: name for name in template["Resources"]} | {f"AWS::{name}": name for name in ("StackName", "Region", "Partition", "AccountId", "URLSuffix")}
+    names["AWS::NoValue"] = None
+    conditions = template["Conditions"]
+    return {name: (resource["Type"], resolved(resource.get("Properties", {}), names, conditions)) for name, resource in template["Resources"].items()
+            if "Condition" not in resource or resolved(conditions[resource["Condition"]], names, conditions)}
+
+
+# The parameters, a resource, and properties of it; None: it has none of that name.
+PARAMETERS = {
+    "defaults": ({}, "Function", {"MemorySize": 2048, "Timeout": 900, "VpcConfig": None, "ReservedConcurrentExecutions": None, "Layers": ["Drivers"]}),
+    "size_and_time": ({"MemorySize": 4096, "Timeout": 300}, "Function", {"MemorySize": 4096, "Timeout": 300}),
+    "vpc": ({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}, "Function",
+            {"VpcConfig": {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}}),
+    "concurrency": ({"ReservedConcurrency": 5}, "Function", {"ReservedConcurrentExecutions": 5}),
+    "extension": ({"ExtensionLayerArn": "arn:extension"}, "Function", {"Layers": ["Drivers", "arn:extension"]}),
+    "log_group": ({}, "FunctionLogs", {"RetentionInDays": 30}),
+    "days_of_the_log": ({"LogRetentionDays": 7}, "FunctionLogs", {"RetentionInDays": 7}),
+}
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_parameters_lead_to_what_they_say(case, monkeypatch):
+    given, resource, expected = PARAMETERS[case]
+    _, properties = made(given, monkeypatch)[resource]
+    found = {name: properties.get(name) for name in expected}
+    if "Layers" in found:  # SAM names a layer's version after its content
+        found["Layers"] = [layer if layer.startswith("arn:") else layer[:7] for layer in found["Layers"]]
+    assert found == expected
+
+
+def test_a_role_sees_networks_secrets_and_keys_only_where_there_are_some(monkeypatch):
+    def services(**given) -> set:
+        _, role = made(given, monkeypatch)["FunctionRole"]
+        allowed = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+        return {action.split(":")[0] for statement in allowed
+                for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])}
+
+    assert services() == {"logs"}
+    for service, given in (("ec2", {"SubnetIds": ["subnet-1"]}), ("secretsmanager", {"SecretArns": ["arn:secret"]}),
+                           ("ssm", {"ParameterArns": ["arn:parameter"]}), ("kms", {"KeyArns": ["arn:key"]})):
+        assert services(**given) == {"logs", service}
+
+
 ALARMS = {
     "without_a_topic": ({"AlarmRows": 5, "AlarmMemory": 5}, {}),
     "with_a_topic": ({"AlarmTopicArn": "topic"}, {"TablesFailed": ("failures", {"function": "Function"}, 1)}),
@@ -197,15 +247,7 @@ ALARMS = {
 def test_alarms_are_those_that_are_asked_for(case, monkeypatch):
     """Of what CloudFormation gets; CloudWatch takes each."""
     given, expected = ALARMS[case]
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-    template = translated(load(AWS / "template.yaml"))
-    names = {name: given.get(name, parameter.get("Default")) for name, parameter in template["Parameters"].items()}
-    names |= {name: name for name in template["Resources"]} | {"AWS::NoValue": None}
-    conditions = template["Conditions"]
-    alarms = {name: resolved(resource["Properties"], names, conditions) for name, resource in template["Resources"].items()
-              if resource["Type"] == "AWS::CloudWatch::Alarm" and resolved(conditions[resource["Condition"]], names, conditions)}
+    alarms = {name: properties for name, (kind, properties) in made(given, monkeypatch).items() if kind == "AWS::CloudWatch::Alarm"}
     with moto.mock_aws():
         for name, properties in alarms.items():
             boto3.client("cloudwatch").put_metric_alarm(AlarmName=name, **properties)
