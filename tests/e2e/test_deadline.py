@@ -116,6 +116,23 @@ def test_a_plan_for_which_there_is_no_time_fails_in_the_end(migration):
     migration.target.assert_completed()
 
 
+@snowflake_only
+def test_a_warehouse_that_has_no_plan_in_time_fails_in_the_end(migration, double):
+    migration.source.table("t", {"id": "int"}, "SELECT i FROM range(100) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint)")
+    config = migration.config({"source": "t", "target": "t", "chunking_columns": ["id"]})
+    migration.thaw.migrate(config, fault="after_begin:kill").expect(-9)
+    migration.target.wait_until_alone()
+    migration.target.execute("UPDATE migration_status.migration_table_status SET deadline_breaks = 2")
+    double.control({"query_delay": 60, "delayed": "THAW_LOWER_1"})
+    failed = migration.thaw.migrate(config, THAW_DEADLINE_SECONDS="5,1").expect(1)
+    assert failed.seconds < 5 and failed.records("ERROR", "could not be planned before the deadline in 3 processes", "the planning query"), failed
+    double.control({"query_delay": 0, "delayed": ""})
+    migration.target.wait_until_alone()
+    migration.thaw.migrate(config).expect(0)
+    assert migration.target.count("t") == 100
+
+
 def test_an_end_for_which_there_is_no_time_fails_in_the_end(migration):
     """An index that takes longer than a process has: the rows stay, and whoever has the time makes it."""
     table = migration.source.table("t", {"id": "int"}, "SELECT i FROM range(100) AS r(i)")
