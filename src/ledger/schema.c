@@ -4,8 +4,8 @@
 
 /* The steps by which the schema came to be what it is, each applied once, in order. A released step never changes: what
  * comes later is a new one. */
-static const char *const steps[] = {sql_001_base,  sql_002_indexes, sql_003_rejects,
-                                    sql_004_merge, sql_005_split,   sql_006_ends};
+static const char *const steps[] = {sql_001_base,  sql_002_indexes, sql_003_rejects, sql_004_merge,
+                                    sql_005_split, sql_006_ends,    sql_007_percent};
 
 enum { NEWEST_VERSION = sizeof steps / sizeof steps[0] };
 

@@ -3,6 +3,8 @@
 import json
 import signal
 
+import pytest
+
 from marks import both_sources
 
 TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 100, "truncate_onstart": True}
@@ -102,6 +104,27 @@ def test_a_dry_run_for_programs_tells_what_is_in_the_way(migration):
     assert [(run["run_id"], run["database"], run["live"]) for run in report["unfinished"]] == [(killed.run_id, migration.target.name, False)]
     assert [(table["target_table"], "chunks" in table, table["error"] and "nowhere" in table["error"]) for table in report["tables"]] == [
         ("t", True, None), ("nowhere", False, True)]
+
+
+# id: (tables beside the one of 1007 rows, fault, exit status, what is shown)
+PERCENT = {
+    "completed": ([], "", 0, 100.0),
+    "loaded and not finished": ([], "before_finish:kill", -9, 99.9),
+    "three of eleven chunks": ([], "before_claim:kill:4", -9, 29.8),
+    "another table without a plan": ([{**TABLE, "target": "nowhere"}], "", 1, 50.0),
+    "nothing planned": ([], "after_begin:kill", -9, 0.0),
+}
+
+
+@pytest.mark.parametrize("case", PERCENT)
+def test_100_percent_is_what_is_completed(migration, case):
+    prepare(migration)
+    others, fault, status, percent = PERCENT[case]
+    migration.thaw.migrate(migration.config(TABLE, *others), "--workers", "1", fault=fault).expect(status)
+    migration.target.wait_until_alone()
+    run, = json.loads(migration.thaw.run("status", "--json").expect(0).stdout)["databases"][0]["runs"]
+    assert run["percent"] == percent
+    assert f"({percent} %)" in migration.thaw.run("status").expect(0).stdout
 
 
 def test_status_without_any_run(migration):
