@@ -1,8 +1,11 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 
@@ -24,6 +27,26 @@ static void forbid_core_files(void) {
 #endif
 }
 
+/* Who starts us may have closed them. The next file or socket would then be descriptor 2, and the log would go there: into a
+ * connection to PostgreSQL, or a database. */
+static void fill_standard_descriptors(void) {
+    int descriptor;
+    do
+        descriptor = open("/dev/null", O_RDWR);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor > STDERR_FILENO)
+        close(descriptor);
+}
+
+/* A result that could not be written is none; but a migration that has run has run, and isn't to be run again for that. */
+static int end(const struct command *command, int status) {
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    fprintf(stderr, "thaw %s: the result could not be written: %s\n", command->name, strerror(errno));
+    bool ran = command == &command_migrate || command == &command_worker;
+    return status == EXIT_COMPLETED && !ran ? EXIT_FAILED : status;
+}
+
 /* Batches come and go by the hundred kilobytes. By glibc's defaults each of them gives its pages back to the kernel and
  * faults them in again: a fifth of the process's system time in a migration, for no memory saved. */
 static void keep_pages(void) {
@@ -41,6 +64,7 @@ static bool is_lambda_bootstrap(const char *program) {
 int main(int argc, char **argv) {
     static char program[] = "thaw", lambda[] = "lambda";
     static char *lambda_arguments[] = {program, lambda, NULL};
+    fill_standard_descriptors();
     forbid_core_files();
     keep_pages();
     if (argc > 0 && is_lambda_bootstrap(argv[0])) {
@@ -61,7 +85,7 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
-            return commands[i]->run(argc - 1, argv + 1);
+            return end(commands[i], commands[i]->run(argc - 1, argv + 1));
     fprintf(stderr, "thaw: there is no command \"%s\"\n", argv[1]);
     print_usage(stderr);
     return EXIT_USAGE;

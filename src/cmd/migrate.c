@@ -188,7 +188,7 @@ static int migrate(struct migrate_options *options, const struct config *config,
     }
     if (options->dry_run) {
         if (run_dry(config, &options->run, log, options->common.json, stdout, &error))
-            return EXIT_COMPLETED;
+            return fflush(stdout) == 0 ? EXIT_COMPLETED : EXIT_FAILED; /* main() says why */
         log_failure(log, NULL, &error);
         return EXIT_FAILED;
     }

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from marks import both_sources
-from thaw import TEXT_RECORD
+from thaw import BINARY, TEXT_RECORD
 
 TABLE = {"source": "t", "target": "t", "chunking_columns": ["id"], "batch_size": 50}
 
@@ -136,6 +136,35 @@ def test_a_log_nobody_reads_does_not_stop_the_run(migration):
     os.close(writing)
     assert running.wait().status == 0
     assert migration.assert_same(table, "t") == 1000
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "0<&- 2>&-", "0<&- >&- 2>&-"])
+def test_descriptors_that_are_closed_take_no_log_elsewhere(migration, closed):
+    """The next socket would be descriptor 2, and the server would hear the log."""
+    table = prepare(migration)
+    migration.thaw.write(migration.config(TABLE))
+    command = f'"$0" migrate --log-level debug {closed}'
+    subprocess.run(["sh", "-c", command, BINARY], cwd=migration.thaw.directory, env=migration.thaw.environment, capture_output=True, check=True, timeout=60)
+    assert migration.assert_same(table, "t") == 1000
+    migration.target.assert_completed()
+    assert "invalid frontend message" not in migration.target.server.log()
+
+
+# id: (arguments, exit status where the result can't be written); a migration that has run isn't to be repeated for that
+FULL = {"a status": (("status", "--json"), 1), "a plan": (("migrate", "--dry-run"), 1), "a migration": (("migrate", "--json"), 0),
+        "a check": (("check",), 1), "a judgement": (("validate",), 1), "help": (("migrate", "--help"), 0)}
+
+
+@pytest.mark.parametrize("case", FULL)
+def test_a_result_that_can_not_be_written_is_told(migration, case):
+    prepare(migration)
+    migration.thaw.write(migration.config(TABLE))
+    arguments, status = FULL[case]
+    with open("/dev/full", "wb") as full:
+        finished = subprocess.run([BINARY, *arguments], cwd=migration.thaw.directory, env=migration.thaw.environment, stdout=full,
+                                  stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert finished.returncode == status, finished
+    assert f"thaw {arguments[0]}: the result could not be written: No space left on device" in finished.stderr
 
 
 # Secrets
