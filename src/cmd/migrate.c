@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -182,6 +183,7 @@ static int migrate(struct migrate_options *options, const struct config *config,
     struct run_result result;
     struct progress progress;
     error_clear(&error);
+    umask(077); /* what DuckDB spills to the temporary folder are rows of the source */
     if (!stop_install_handlers(&error)) {
         log_failure(log, NULL, &error);
         return EXIT_FAILED;

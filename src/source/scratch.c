@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -101,6 +102,14 @@ static bool drop_file(struct source_connection *connection, const struct source_
            remove_file(scratch->file, ".wal", error);
 }
 
+/* Its rows are the source's: whoever may read the one may read the other, and nobody else. Other processes of the run may be another
+ * user's. What can't be looked at, or has no file, stays this user's own. */
+static void share_like_source(const struct source *source, const struct source_scratch *scratch) {
+    struct stat of_source;
+    if (source->path != NULL && !source->in_memory && stat(source->path, &of_source) == 0)
+        (void)chmod(scratch->file, of_source.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH));
+}
+
 /* Written, then opened again only to be read: so that other processes of the run can open it too. */
 static bool make_file(struct source_connection *connection, const struct source_scratch *scratch, const char *statement,
                       struct error *error) {
@@ -117,7 +126,9 @@ static bool make_file(struct source_connection *connection, const struct source_
     if (!source_planning_end(connection, done ? error : &closing))
         done = false;
     done = done && command(connection, "CHECKPOINT ", scratch, error);
-    return command(connection, "DETACH DATABASE IF EXISTS ", scratch, done ? error : &closing) && done;
+    done = command(connection, "DETACH DATABASE IF EXISTS ", scratch, done ? error : &closing) && done;
+    share_like_source(connection->source, scratch);
+    return done;
 }
 
 /* ---- both --------------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 """One moment of the source for all that is read of a table: what moves, what is replaced, and what can't be had any more."""
 
+import pathlib
+import re
 import signal
 
 import pytest
@@ -420,6 +422,21 @@ def test_a_scratch_table_outlives_a_kill_and_goes_in_the_end(migration, fault):
     assert migration.assert_same(table, "t") == 1000
     migration.target.assert_completed()
     assert scratch_tables(migration) == [] and noted(migration.target) == 0
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644], ids=oct)
+def test_who_may_not_read_the_source_may_not_read_what_is_made_of_it(migration, mode):
+    """The scratch file has the source's permissions; what else is written (DuckDB spills) is this user's alone."""
+    prepare(migration)
+    migration.source.file.chmod(mode)
+    running = migration.thaw.start_migrate(materialized(migration, TABLE), "--workers", "1", fault="after_plan_commit:stop")
+    running.wait_until_stopped()
+    status = pathlib.Path(f"/proc/{running.process.pid}/status").read_text("ascii")
+    assert re.search(r"^Umask:\s*0?077$", status, re.M)
+    scratch, = migration.source.file.parent.glob("*thaw_scratch*")
+    assert scratch.stat().st_mode & 0o777 == mode
+    running.signal(signal.SIGCONT)
+    running.wait().expect(0)
 
 
 @both_sources
