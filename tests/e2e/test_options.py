@@ -112,6 +112,29 @@ def test_the_password_that_is_given(migration, tmp_path, how):
     assert migration.target.count("t") == ROWS
 
 
+# What a person's shell may hold for psql's sake.
+HOSTILE = {"PGCLIENTENCODING": "LATIN1", "PGDATESTYLE": "German, DMY", "PGTZ": "Asia/Tokyo", "PGAPPNAME": "other", "PGDATABASE": "nowhere", "TZ": "Asia/Tokyo",
+           "LC_ALL": "C", "PGOPTIONS": " ".join(f"-c {setting}" for setting in (
+               "search_path=pg_temp", "extra_float_digits=-10", "intervalstyle=sql_standard", "bytea_output=escape", "lock_timeout=1",
+               "default_transaction_isolation=serializable", "standard_conforming_strings=off"))}
+# id: (type of a text column, settings of the table, whether the target has a key)
+WAYS = {"binary": ("text", {}, False), "text": ("citext", {}, False), "merged": ("text", {"uniqueness_columns": ["id"]}, True)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_libpq_finds_in_the_environment_changes_no_value(migration, way):
+    kind, settings, keyed = WAYS[way]
+    columns = {"id": "int", "f": "float", "t": "text", "at": "timestamp", "tz": "timestamptz", "d": "date", "b": "binary", "j": "json"}
+    table = migration.source.table("t", columns, """
+        SELECT i, i / 3.0, 'é\\''"☃' || i, TIMESTAMP '2024-03-04 05:06:07.123456' + i * INTERVAL 1 DAY, TIMESTAMPTZ '2024-03-04 05:06:07+00',
+               DATE '2024-12-01' + CAST(i AS INTEGER), CAST('ab' AS BLOB), '{"a": 1}' FROM range(100) AS r(i)""")
+    migration.target.execute("CREATE EXTENSION citext", f"CREATE TABLE t (id bigint{' PRIMARY KEY' if keyed else ''}, f float8, t {kind}, at timestamp, "
+                             "tz timestamptz, d date, b bytea, j jsonb)")
+    migration.thaw.migrate(migration.config({**TABLE, "batch_size": 30, **settings}), **HOSTILE).expect(0)
+    assert migration.assert_same(table, "t") == 100
+    migration.target.assert_completed()
+
+
 # Settings, and where they stand
 
 
