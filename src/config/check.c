@@ -297,6 +297,20 @@ static void check_memory(struct reader *reader, const struct config *config, con
     }
 }
 
+static void check_filters(struct reader *reader, const struct config *config, const struct feeder *feeders,
+                          size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *filter = feeders[i].table->source_filter;
+        char odd = filter == NULL ? '\0' : filter_odd_parenthesis(filter, config_source_is_snowflake(&config->source));
+        if (odd != '\0')
+            problems_add(
+                reader->problems, tree_find(feeders[i].node, "source_filter"),
+                "the filter stands in parentheses beside the condition that cuts a chunk, which it must not undo",
+                odd == ')' ? "\"source_filter\" closes a parenthesis that it hasn't opened"
+                           : "\"source_filter\" doesn't close a parenthesis that it opens");
+    }
+}
+
 void check_feeds(struct reader *reader, const struct config *config, const struct tree_node *const *nodes) {
     size_t count = 0;
     for (size_t i = 0; i < config->feed_count; i++)
@@ -312,5 +326,6 @@ void check_feeds(struct reader *reader, const struct config *config, const struc
     check_source_names(reader, config, feeders);
     check_snapshots(reader, config, feeders, count);
     check_memory(reader, config, feeders, count);
+    check_filters(reader, config, feeders, count);
     memory_release(&feeders);
 }

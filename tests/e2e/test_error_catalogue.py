@@ -311,6 +311,8 @@ CASES = {
     "filter_of_unknown_column": Case(("main.t: the planning query: preparing a query: ", "idd", '; the query was "', '..."', 'check source_filter, which goes into the query as it is: "idd" > 5'), table={"source_filter": '"idd" > 5'}),
     "filter_that_is_no_sql": Case(("main.t", "syntax error", 'check source_filter, which goes into the query as it is: "id" >'), table={"source_filter": '"id" >'}),
     "filter_of_unknown_column_in_snowflake": Case(("PUBLIC.t: the planning query: running a query: ", "02000", '; the query was "', '..."', 'check source_filter, which goes into the query as it is: "idd" > 5'), sources=SNOWFLAKE, table={"source_filter": '"idd" > 5'}),
+    "filter_that_closes_a_parenthesis": Case(("config.json:", "$.sources[0].tables[0].source_filter", "closes a parenthesis that it hasn't opened"), 2,
+                                             sources=BOTH, table={"source_filter": '"id" = 1) OR ("id" = 2', "batch_size": 25}),
     "chunking_column": Case(("main.t", "chunking_columns", '"Id"', 'did you mean "id"'), table={"chunking_columns": ["Id"]}),
     "chunking_column_without_order": Case(("chunking_columns", '"name"', "hash"), columns={"id": "int", "name": "binary"},
                                           select="SELECT 1, 'x'::BLOB", target=("CREATE TABLE t (id bigint, name bytea)",),
