@@ -53,6 +53,19 @@ def test_a_column_in_another_case_is_an_invalid_identifier(session, query):
     assert "000904 (42000)" in message and "invalid identifier" in message
 
 
+# Warehouses
+
+
+@pytest.mark.parametrize("fault, words", [("no_warehouse", "No active warehouse selected"), ("unpaid", "lack of payment method")])
+def test_nothing_is_computed_without_a_warehouse(session, double, fault, words):
+    double.control({fault: 1})
+    other = DoubleSession(double, f"DOUBLE_{next(NAMES)}", "PUBLIC")
+    assert words in refused(other, "SELECT \"a\" FROM (VALUES (1)) AS t(\"a\")")
+    assert value(other, "CURRENT_VERSION()"), "what needs no warehouse is answered"
+    double.control({fault: 0})
+    assert len(session.execute("SELECT ID FROM T")) == 3
+
+
 # Hashes
 
 

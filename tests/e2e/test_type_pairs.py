@@ -235,6 +235,27 @@ def test_a_run_of_all_pairs_completes(carried, version):
     cases.migration.target.assert_completed()
 
 
+# How DuckDB lays out its results, by its own settings: https://duckdb.org/docs/stable/configuration/overview
+LAYOUTS = ["arrow_large_buffer_size = true", "produce_arrow_string_view = true", "arrow_output_list_view = true",
+           "arrow_output_list_view = true; SET arrow_large_buffer_size = true"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=["large", "views", "list_views", "large_list_views"])
+def test_values_arrive_from_each_layout_of_duckdb(migration, layout):
+    name = migration.source.relation("t")
+    migration.source.execute(f"CREATE TABLE {name} (id BIGINT, text VARCHAR, bytes BLOB, list INTEGER[], texts VARCHAR[], map MAP(VARCHAR, INTEGER))",
+                             f"INSERT INTO {name} SELECT i, if(i % 3 > 0, repeat('né', i % 40), NULL), repeat('b', i % 40)::BLOB, range(i % 5), "
+                             "['longer than twelve bytes', NULL, ''], MAP {'k': i} FROM range(5000) AS r(i)")
+    migration.target.execute("CREATE TABLE t (id bigint, text text, bytes bytea, list int[], texts text[], map jsonb)")
+    config = migration.config({"source": "t", "target": "t", "chunking_columns": ["id"]})
+    config["duckdb"]["init_sql"] = f"SET {layout}"
+    migration.thaw.migrate(config).expect(0)
+    wrong = migration.target.rows("SELECT id FROM t WHERE text IS DISTINCT FROM CASE WHEN id % 3 > 0 THEN repeat('né', (id % 40)::int) END OR "
+                                  "bytes <> repeat('b', (id % 40)::int)::bytea OR list <> (SELECT coalesce(array_agg(i), '{}') FROM generate_series(0, (id % 5)::int - 1) AS i) "
+                                  "OR texts <> '{\"longer than twelve bytes\",NULL,\"\"}' OR map <> jsonb_build_object('k', id)")
+    assert wrong == [] and migration.target.count("t") == 5000
+
+
 # Text is text, whatever source it comes from: those pairs from Snowflake, as columns of one table.
 OF_TEXT = [pair for pair, (source_type, _, _, _) in PAIRS.items() if source_type == "VARCHAR"]
 
