@@ -37,12 +37,26 @@ static enum encode_support open_gathered(struct encode_column *column, const str
     return encode_pair_resolve(column, reason, reason_size);
 }
 
+static struct flat_note *note_of(const struct encode_column *column, int64_t row) {
+    return (struct flat_note *)column->flat->notes.data + row;
+}
+
+/* What was found within the value when it was gathered is told when its turn comes. */
+static uint8_t *json_to_target(struct encode_column *column, int64_t row, uint8_t *out) {
+    enum encode_problem problem = note_of(column, row)->problem;
+    return problem != PROBLEM_NONE ? fail(column, problem) : column->flat->write(column, row, out);
+}
+
 static enum encode_support open_json(struct encode_column *column, char *reason, size_t reason_size) {
     uint32_t type_oid = column->target->type_oid;
     column->flat->kind = FLAT_JSON;
     column->source = (struct encode_source){.type = NANOARROW_TYPE_LARGE_STRING, .json = true, .nested = true};
-    if (type_oid == PG_JSON || type_oid == PG_JSONB || target_is_text(column->target))
-        return encode_pair_resolve(column, reason, reason_size);
+    if (type_oid == PG_JSON || type_oid == PG_JSONB || target_is_text(column->target)) {
+        enum encode_support support = encode_pair_resolve(column, reason, reason_size);
+        column->flat->write = column->write;
+        column->write = json_to_target;
+        return support;
+    }
     snprintf(reason, reason_size,
              "nested values become JSON, or a list of plain values an array: the column must be json, "
              "jsonb, text or an array");
@@ -117,7 +131,7 @@ bool flat_set(struct encode_column *column, const struct ArrowArray *array, int6
         make_room(&flat->bytes, count / 8 + 1);
     else if (flat->kind != FLAT_NULL)
         make_room(&flat->offsets, (count + 1) * sizeof(int64_t));
-    if (flat->kind == FLAT_ARRAY)
+    if (flat->kind == FLAT_ARRAY || flat->kind == FLAT_JSON)
         make_room(&flat->notes, count * sizeof(struct flat_note));
     column->values = (const uint8_t *)flat->bytes.data;
     column->offsets = flat->offsets.data;
@@ -153,14 +167,14 @@ static void fill_row(struct encode_column *column, int64_t row) {
             return;
         set_bit(&flat->validity, row);
         if (flat->kind == FLAT_JSON)
-            json_append(&flat->bytes, value, at);
+            note_of(column, row)->problem = json_append(&flat->bytes, value, at);
         else
             gather(column, value, row, at);
     } else if (!node_is_null(&flat->node, row)) {
         if (flat->kind == FLAT_ARRAY)
             array_fill(column, row);
         else
-            json_append(&flat->bytes, &flat->node, row);
+            note_of(column, row)->problem = json_append(&flat->bytes, &flat->node, row);
     }
 }
 

@@ -301,6 +301,8 @@ void numeric_prepare(struct encode_numeric *numeric, int source_scale, int32_t t
 encode_write temporal_writer(const struct encode_source *source, uint32_t type_oid);
 encode_write interval_writer(const struct encode_source *source);
 encode_write text_writer(const struct encode_source *source, uint32_t type_oid);
+/* Some raw values of timestamps, times and durations stand for none. */
+enum encode_problem scalar_text_problem(const struct encode_column *column, int64_t row);
 encode_write scalar_text_writer(const struct encode_source *source);
 /* numeric.c: a decimal of the column's source scale. */
 uint8_t *put_numeric_decimal(struct encode_column *column, int64_t row, int128 value, uint8_t *out);
@@ -426,8 +428,8 @@ bool node_is_null(const struct encode_node *node, int64_t row);
 const struct encode_node *node_resolve(const struct encode_node *node, int64_t *row);
 void node_range(const struct encode_node *node, int64_t row, int64_t *begin, int64_t *end);
 
-/* json.c: a value of any node as JSON. */
-void json_append(struct buffer *text, const struct encode_node *node, int64_t row);
+/* json.c: a value of any node as JSON. Returns why a value within has no text, though something was written for it. */
+enum encode_problem json_append(struct buffer *text, const struct encode_node *node, int64_t row);
 
 /* array.c: a list as PostgreSQL's array, in binary or in text. */
 enum encode_support array_open(struct encode_column *column, char *reason, size_t reason_size);
@@ -437,7 +439,7 @@ void array_append_text(struct buffer *text, const struct encode_target *target, 
 
 /* flat.c: values that lie scattered are gathered for some rows at a time, as simple columns have them. */
 enum flat_kind { FLAT_JSON, FLAT_ARRAY, FLAT_FIXED, FLAT_BITS, FLAT_BYTES, FLAT_NULL };
-struct flat_note { /* of a row of an array */
+struct flat_note { /* of a row of an array or of JSON */
     enum encode_problem problem;
     int64_t nul_values, rounded_values;
 };
@@ -447,7 +449,8 @@ struct encode_flat {
     struct buffer bytes;    /* of the rows that are ready */
     struct buffer validity; /* of the batch, where the node's own doesn't do */
     struct buffer offsets;  /* of the batch: int64_t */
-    struct buffer notes;    /* of the batch: struct flat_note; arrays */
+    struct buffer notes;    /* of the batch: struct flat_note; arrays and JSON */
+    encode_write write;     /* of JSON, once its note is looked at */
     struct encode_target element_target;
     struct encode_column *element; /* the leaf that an array's elements are read from */
     struct encode_tallies element_tallies;

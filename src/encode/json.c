@@ -77,10 +77,10 @@ static size_t make_iso(char *text, size_t length) {
     return length + 3;
 }
 
-static void append_leaf(struct buffer *text, const struct encode_column *leaf, int64_t row) {
+static enum encode_problem append_leaf(struct buffer *text, const struct encode_column *leaf, int64_t row) {
     if (source_is_text(leaf->source.type) || source_is_binary(leaf->source.type)) {
         append_leaf_string(text, leaf, row);
-        return;
+        return PROBLEM_NONE;
     }
     bool bare = is_bare(leaf, row);
     char *out = buffer_room(text, FORMAT_SIZE + 8);
@@ -94,29 +94,40 @@ static void append_leaf(struct buffer *text, const struct encode_column *leaf, i
         out[length++] = '"';
     out[length] = '\0';
     text->length += length;
+    return scalar_text_problem(leaf, row);
 }
 
-static void append_list(struct buffer *text, const struct encode_node *node, int64_t row) {
+/* The first of two. */
+static void keep(enum encode_problem *problem, enum encode_problem found) {
+    if (*problem == PROBLEM_NONE)
+        *problem = found;
+}
+
+static enum encode_problem append_list(struct buffer *text, const struct encode_node *node, int64_t row) {
+    enum encode_problem problem = PROBLEM_NONE;
     int64_t begin, end;
     node_range(node, row, &begin, &end);
     buffer_append_char(text, '[');
     for (int64_t i = begin; i < end; i++) {
         if (i > begin)
             buffer_append_char(text, ',');
-        json_append(text, &node->children[0], i);
+        keep(&problem, json_append(text, &node->children[0], i));
     }
     buffer_append_char(text, ']');
+    return problem;
 }
 
-static void append_struct(struct buffer *text, const struct encode_node *node, int64_t row) {
+static enum encode_problem append_struct(struct buffer *text, const struct encode_node *node, int64_t row) {
+    enum encode_problem problem = PROBLEM_NONE;
     buffer_append_char(text, '{');
     for (size_t i = 0; i < node->child_count; i++) {
         if (i > 0)
             buffer_append_char(text, ',');
         buffer_append(text, node->children[i].member);
-        json_append(text, &node->children[i], row);
+        keep(&problem, json_append(text, &node->children[i], row));
     }
     buffer_append_char(text, '}');
+    return problem;
 }
 
 static bool keys_are_text(const struct encode_node *keys) {
@@ -126,8 +137,9 @@ static bool keys_are_text(const struct encode_node *keys) {
 }
 
 /* An object where the keys are text, else an array of pairs. */
-static void append_map(struct buffer *text, const struct encode_node *node, int64_t row) {
+static enum encode_problem append_map(struct buffer *text, const struct encode_node *node, int64_t row) {
     bool object = keys_are_text(&node->children[0]);
+    enum encode_problem problem = PROBLEM_NONE;
     int64_t begin, end;
     node_range(node, row, &begin, &end);
     buffer_append_char(text, object ? '{' : '[');
@@ -136,33 +148,30 @@ static void append_map(struct buffer *text, const struct encode_node *node, int6
             buffer_append_char(text, ',');
         if (!object)
             buffer_append_char(text, '[');
-        json_append(text, &node->children[0], i);
+        keep(&problem, json_append(text, &node->children[0], i));
         buffer_append_char(text, object ? ':' : ',');
-        json_append(text, &node->children[1], i);
+        keep(&problem, json_append(text, &node->children[1], i));
         if (!object)
             buffer_append_char(text, ']');
     }
     buffer_append_char(text, object ? '}' : ']');
+    return problem;
 }
 
-void json_append(struct buffer *text, const struct encode_node *node, int64_t row) {
+enum encode_problem json_append(struct buffer *text, const struct encode_node *node, int64_t row) {
     node = node_resolve(node, &row);
     if (node == NULL) {
         buffer_append(text, "null");
-        return;
+        return PROBLEM_NONE;
     }
     switch (node->kind) {
     case NODE_LIST:
-        append_list(text, node, row);
-        break;
+        return append_list(text, node, row);
     case NODE_STRUCT:
-        append_struct(text, node, row);
-        break;
+        return append_struct(text, node, row);
     case NODE_MAP:
-        append_map(text, node, row);
-        break;
+        return append_map(text, node, row);
     default:
-        append_leaf(text, &node->column, row);
-        break;
+        return append_leaf(text, &node->column, row);
     }
 }

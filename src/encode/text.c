@@ -131,30 +131,30 @@ static uint8_t *int64_to_text(struct encode_column *column, int64_t row, uint8_t
     return put_text(column, out + 4, format_decimal((char *)out + 4, ((const int64_t *)column->values)[row], 0), out);
 }
 
-/* A timestamp or a time: the few raw values that stand for none are no text either. */
-static uint8_t *temporal_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
+enum encode_problem scalar_text_problem(const struct encode_column *column, int64_t row) {
+    const struct encode_source *source = &column->source;
+    struct interval ignored;
+    if (source_is_interval(source->type))
+        return source_interval(column, row, &ignored) ? PROBLEM_NONE : PROBLEM_INTERVAL_RANGE;
+    if (source->type != NANOARROW_TYPE_TIMESTAMP && !source_is_time(source->type))
+        return PROBLEM_NONE;
     int64_t raw = temporal_raw(column, row);
-    if (temporal_infinity_is_unclear(&column->source, raw))
-        return fail(column, PROBLEM_UNCLEAR_INFINITY);
-    if (source_is_time(column->source.type) && (raw < 0 || raw > 86400 * units_in_second(column->source.unit)))
-        return fail(column, PROBLEM_TIME_RANGE);
-    return scalar_to_text(column, row, out);
+    if (temporal_infinity_is_unclear(source, raw))
+        return PROBLEM_UNCLEAR_INFINITY;
+    return source_is_time(source->type) && (raw < 0 || raw > 86400 * units_in_second(source->unit)) ? PROBLEM_TIME_RANGE
+                                                                                                    : PROBLEM_NONE;
 }
 
-static uint8_t *interval_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
-    struct interval ignored;
-    if (!source_interval(column, row, &ignored))
-        return fail(column, PROBLEM_INTERVAL_RANGE);
-    return scalar_to_text(column, row, out);
+static uint8_t *temporal_to_text(struct encode_column *column, int64_t row, uint8_t *out) {
+    enum encode_problem problem = scalar_text_problem(column, row);
+    return problem != PROBLEM_NONE ? fail(column, problem) : scalar_to_text(column, row, out);
 }
 
 encode_write scalar_text_writer(const struct encode_source *source) {
     if (source_is_binary(source->type) || source_is_text(source->type))
         return NULL;
-    if (source->type == NANOARROW_TYPE_TIMESTAMP || source_is_time(source->type))
+    if (source->type == NANOARROW_TYPE_TIMESTAMP || source_is_time(source->type) || source_is_interval(source->type))
         return temporal_to_text;
-    if (source_is_interval(source->type))
-        return interval_to_text;
     return source->type == NANOARROW_TYPE_INT64 ? int64_to_text : scalar_to_text;
 }
 
