@@ -296,11 +296,10 @@ bool ledger_fail_chunk(struct target_connection *connection, const char *run_id,
                        const char *reason, struct error *error) THAW_CHECK;
 
 /* What a chunk is cut into. Together the parts are the chunk, as plan_split_range() makes them, and their expected rows add up to
- * its. Each has `deadline_breaks` to begin with; `reason` is kept for people. */
+ * its; `reason` is kept for people. */
 struct ledger_cut {
     const struct ledger_plan_chunk *parts;
     size_t count;
-    int deadline_breaks;
     const char *reason;
 };
 /* A claimed chunk can't be loaded at once: its row becomes that of the first of these parts, which are pending, the others get rows

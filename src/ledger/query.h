@@ -32,10 +32,10 @@ bool ledger_run(struct target_connection *connection, const char *sql, int count
 
 struct ledger_plan_chunk;
 /* Chunks of a table in their order, whose chunk_ids go on from *numbered. Of parts, `split_from` is the chunk of the plan that was
- * cut, else 0, and `breaks` what they begin with. The run's row is locked, so that nobody else numbers chunks at this moment. */
+ * cut, else 0. The run's row is locked, so that nobody else numbers chunks at this moment. */
 bool ledger_store_chunks(struct target_connection *connection, const char *table_id,
-                         const struct ledger_plan_chunk *chunks, size_t count, int64_t split_from, int breaks,
-                         int64_t *numbered, struct error *error) THAW_CHECK;
+                         const struct ledger_plan_chunk *chunks, size_t count, int64_t split_from, int64_t *numbered,
+                         struct error *error) THAW_CHECK;
 
 /* End a transaction of the ledger's own: commit where all went well, else roll back; `good` and the commit's
  * outcome. */

@@ -7,16 +7,15 @@
 static bool narrow(struct target_connection *connection, const struct ledger_claim *claim, const struct ledger_cut *cut,
                    int64_t *origin, struct error *error) {
     const struct ledger_plan_chunk *part = &cut->parts[0];
-    char table[NUMBER_SIZE], chunk[NUMBER_SIZE], rows[NUMBER_SIZE], breaks[NUMBER_SIZE];
+    char table[NUMBER_SIZE], chunk[NUMBER_SIZE], rows[NUMBER_SIZE];
     const char *parameters[] = {number_text(table, claim->table_id),
                                 number_text(chunk, claim->chunk_id),
                                 claim->token,
                                 part->range,
                                 part->expected_rows < 0 ? NULL : number_text(rows, part->expected_rows),
-                                number_text(breaks, cut->deadline_breaks),
                                 cut->reason};
     PGresult *result = NULL;
-    if (!target_query(connection, sql_narrow_chunk, 7, parameters, &result, error))
+    if (!target_query(connection, sql_narrow_chunk, 6, parameters, &result, error))
         return false;
     bool narrowed = PQntuples(result) == 1;
     *origin = narrowed ? number_of(result, 0, 0) : 0;
@@ -52,6 +51,6 @@ bool ledger_split_chunk(struct target_connection *connection, const char *run_id
                 narrow(connection, claim, cut, &origin, error) &&
                 count_parts(connection, run_id, claim, cut->count - 1, error) &&
                 ledger_store_chunks(connection, number_text(table, claim->table_id), cut->parts + 1, cut->count - 1,
-                                    origin, cut->deadline_breaks, numbered, error);
+                                    origin, numbered, error);
     return ledger_end(connection, good, error);
 }

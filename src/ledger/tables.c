@@ -143,8 +143,8 @@ static bool lock_for_plan(struct target_connection *connection, const char *run_
 }
 
 bool ledger_store_chunks(struct target_connection *connection, const char *table_id,
-                         const struct ledger_plan_chunk *chunks, size_t count, int64_t split_from, int breaks,
-                         int64_t *numbered, struct error *error) {
+                         const struct ledger_plan_chunk *chunks, size_t count, int64_t split_from, int64_t *numbered,
+                         struct error *error) {
     PGresult *result = NULL;
     if (!target_query(connection, sql_last_chunk_id, 1, &table_id, &result, error))
         return false;
@@ -153,7 +153,7 @@ bool ledger_store_chunks(struct target_connection *connection, const char *table
     struct buffer json = {0};
     bool good = true;
     for (size_t first = 0; good && first < count; first += CHUNKS_A_STATEMENT) {
-        char after[NUMBER_SIZE], from[NUMBER_SIZE], broken[NUMBER_SIZE];
+        char after[NUMBER_SIZE], from[NUMBER_SIZE];
         size_t end = first + CHUNKS_A_STATEMENT < count ? first + CHUNKS_A_STATEMENT : count;
         buffer_clear(&json);
         for (size_t i = first; i < end; i++) {
@@ -165,10 +165,9 @@ bool ledger_store_chunks(struct target_connection *connection, const char *table
         }
         buffer_append(&json, "]");
         const char *parameters[] = {table_id, buffer_string(&json), number_text(after, *numbered + (int64_t)first),
-                                    split_from == 0 ? NULL : number_text(from, split_from),
-                                    number_text(broken, breaks)};
+                                    split_from == 0 ? NULL : number_text(from, split_from)};
         int64_t stored = 0;
-        good = ledger_run(connection, sql_store_chunks, 5, parameters, &stored, error);
+        good = ledger_run(connection, sql_store_chunks, 4, parameters, &stored, error);
         if (good && stored != (int64_t)(end - first))
             good = error_set(error, ERROR_INTERNAL, "the ledger stored %" PRId64 " of %zu chunks", stored, end - first);
     }
@@ -186,7 +185,7 @@ bool ledger_store_plan(struct target_connection *connection, const char *run_id,
     const char *parameters[] = {table, number_text(chunks, (int64_t)plan->chunk_count),
                                 plan->expected_rows < 0 ? NULL : number_text(rows, plan->expected_rows),
                                 number_text(fence, generation), plan->metadata};
-    return ledger_store_chunks(connection, table, plan->chunks, plan->chunk_count, 0, 0, &numbered, error) &&
+    return ledger_store_chunks(connection, table, plan->chunks, plan->chunk_count, 0, &numbered, error) &&
            target_query(connection,
                         "UPDATE migration_status.migration_table_status SET status = 'in_progress',"
                         " started_at = clock_timestamp(), planned_at = clock_timestamp(), deadline_breaks = 0,"

@@ -14,6 +14,8 @@ enum {
     MOST_PARTS = 63,
     /* Of a chunk with which a process was killed nobody knows how far it had come. */
     PARTS_AFTER_KILL = 9,
+    /* Once it may have been the process: one that froze for another reason froze with some chunk in hand. */
+    KILLS_BEFORE_CUT = 2,
     /* So many times a chunk may have a whole invocation in vain: a warehouse may have been busy. */
     BREAKS_ALLOWED = 5
 };
@@ -21,7 +23,6 @@ enum {
 /* How a chunk is to be cut, and why. */
 struct cutting {
     int64_t count;
-    int deadline_breaks; /* what its parts begin with */
     char reason[128];
 };
 
@@ -136,7 +137,7 @@ static bool cut(struct worker *worker, struct run_table *table, const struct led
     if (!*done)
         return true;
     divide_rows(parts, ranges, count, claim->expected_rows);
-    const struct ledger_cut stored = {parts, (size_t)count, cutting->deadline_breaks, cutting->reason};
+    const struct ledger_cut stored = {parts, (size_t)count, cutting->reason};
     bool recorded = load_connect_for_record(worker, table->database, error) &&
                     ledger_split_chunk(&worker->target, run->run_id, claim, table->feed->target_schema,
                                        table->config->target, table->generation, &stored, &numbered, error);
@@ -225,13 +226,11 @@ bool split_broken_off(struct worker *worker, struct run_table *table, const stru
 
 /* ---- what a process was killed with --------------------------------------------------------------------------------- */
 
-/* Its parts keep the count, so that what no part of it is small enough for comes to an end. */
 static bool cut_ran_out(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, bool *done,
                         struct error *error) {
     struct cutting cutting = {
         .count = PARTS_AFTER_KILL,
-        .deadline_breaks = claim->deadline_breaks,
-        .reason = "a process was killed, or froze, at its deadline while it had it in hand",
+        .reason = "processes were killed, or froze, at their deadline while they had it in hand",
     };
     *done = false;
     if (is_one_row(claim))
@@ -252,9 +251,14 @@ bool split_ran_out(struct worker *worker, struct run_table *table, const struct 
                   claim->deadline_breaks);
         return error_hint(error, more_time);
     }
-    if (!cut_ran_out(worker, table, claim, cut, &why) || !*cut)
-        log_write(worker->run->log, LOG_WARNING, &scope,
-                  "a process was killed, or froze, at its deadline while it had it in hand, and it can't be cut: %s",
-                  why.message);
+    if (claim->deadline_breaks < KILLS_BEFORE_CUT)
+        log_write(
+            worker->run->log, LOG_WARNING, &scope,
+            "a process was killed, or froze, at its deadline while it had it in hand; it is tried once more as it is");
+    else if (!cut_ran_out(worker, table, claim, cut, &why) || !*cut)
+        log_write(
+            worker->run->log, LOG_WARNING, &scope,
+            "processes were killed, or froze, at their deadline while they had it in hand, and it can't be cut: %s",
+            why.message);
     return true;
 }

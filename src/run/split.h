@@ -14,9 +14,9 @@ bool split_check_hash(struct worker *worker, const struct plan_chunk *chunk, str
 bool split_broken_off(struct worker *worker, struct run_table *table, const struct ledger_claim *claim,
                       int64_t begun_us, struct error *error) THAW_CHECK;
 
-/* Before a claimed chunk is loaded that a process was killed with at its deadline (claim->ran_out): *cut where it was cut into parts,
- * which are claimed anew. Where it can't be, which is only logged, it is tried as it is. False: processes have been killed with it
- * too often, or with what it was a part of, and `error` says so. */
+/* Before a claimed chunk is loaded that a process was killed with at its deadline (claim->ran_out): the second time it is cut into
+ * parts, which are claimed anew, and *cut set. Where it can't be, which is only logged, it is tried as it is. False: processes have
+ * been killed with it too often, and `error` says so. */
 bool split_ran_out(struct worker *worker, struct run_table *table, const struct ledger_claim *claim, bool *cut,
                    struct error *error) THAW_CHECK;
 

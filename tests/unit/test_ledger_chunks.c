@@ -114,7 +114,7 @@ static void a_chunk_that_is_split_keeps_the_counters_right(void **state) {
     int64_t numbered = 0;
     static char ranges[3][16] = {"{\"part\": 0}", "{\"part\": 1}", "{\"part\": 2}"};
     const struct ledger_plan_chunk list[] = {{ranges[0], 4}, {ranges[1], 3}, {ranges[2], 3}};
-    const struct ledger_cut cut = {list, 3, 0, "the test cut it"};
+    const struct ledger_cut cut = {list, 3, "the test cut it"};
     server_start_run(&admin, &run);
     int64_t table = server_add_table(&admin, &run, "t1", "t1");
     int64_t generation = server_plan(&admin, &run, table, "t1", true, 2);
