@@ -16,27 +16,27 @@ static void test_a_limit_leads_to_workers_readers_and_a_cache(void **state) {
     (void)state;
     static const struct {
         const char *name;
-        enum config_source_kind kind;
         int64_t limit_mb;
+        enum config_source_kind kind;
         int wanted;
         struct budget_widths widths;
         int workers, readers; /* of the widest table */
         int64_t cache_mb, driver_mb;
     } cases[] = {
-        {"no limit", SOURCE_DUCKDB, 0, 8, {5, 250}, 8, 8, 0, 0},
-        {"the least", SOURCE_DUCKDB, 103, 8, {1, 1}, 1, 1, 32, 0},
-        {"narrow tables", SOURCE_DUCKDB, 128, 8, {5, 5}, 3, 3, 36, 0},
-        {"room for all of them", SOURCE_DUCKDB, 256, 8, {5, 5}, 8, 8, 111, 0},
-        {"medium tables", SOURCE_DUCKDB, 128, 8, {24, 24}, 2, 2, 42, 0},
-        {"wide tables, less than one", SOURCE_DUCKDB, 128, 8, {250, 250}, 1, 0, 44, 0},
-        {"wide tables, one", SOURCE_DUCKDB, 200, 8, {250, 250}, 1, 1, 103, 0},
-        {"wide tables, two", SOURCE_DUCKDB, 300, 8, {250, 250}, 2, 2, 166, 0},
-        {"wide tables, three", SOURCE_DUCKDB, 400, 8, {250, 250}, 3, 3, 229, 0},
-        {"a wide one beside narrow ones", SOURCE_DUCKDB, 400, 8, {5, 250}, 8, 3, 229, 0},
-        {"the least of Snowflake", SOURCE_SNOWFLAKE, 144, 8, {1, 1}, 1, 1, 0, 58},
-        {"Snowflake, whatever the width", SOURCE_SNOWFLAKE, 400, 8, {1, 250}, 5, 5, 0, 210},
-        {"Snowflake, room for all of them", SOURCE_SNOWFLAKE, 1000, 8, {1, 250}, 8, 8, 0, 732},
-        {"another driver counts as Snowflake's", SOURCE_ADBC, 200, 8, {1, 1}, 2, 2, 0, 88},
+        {"no limit", 0, SOURCE_DUCKDB, 8, {5, 250}, 8, 8, 0, 0},
+        {"the least", 103, SOURCE_DUCKDB, 8, {1, 1}, 1, 1, 32, 0},
+        {"narrow tables", 128, SOURCE_DUCKDB, 8, {5, 5}, 3, 3, 36, 0},
+        {"room for all of them", 256, SOURCE_DUCKDB, 8, {5, 5}, 8, 8, 111, 0},
+        {"medium tables", 128, SOURCE_DUCKDB, 8, {24, 24}, 2, 2, 42, 0},
+        {"wide tables, less than one", 128, SOURCE_DUCKDB, 8, {250, 250}, 1, 0, 44, 0},
+        {"wide tables, one", 200, SOURCE_DUCKDB, 8, {250, 250}, 1, 1, 103, 0},
+        {"wide tables, two", 300, SOURCE_DUCKDB, 8, {250, 250}, 2, 2, 166, 0},
+        {"wide tables, three", 400, SOURCE_DUCKDB, 8, {250, 250}, 3, 3, 229, 0},
+        {"a wide one beside narrow ones", 400, SOURCE_DUCKDB, 8, {5, 250}, 8, 3, 229, 0},
+        {"the least of Snowflake", 144, SOURCE_SNOWFLAKE, 8, {1, 1}, 1, 1, 0, 58},
+        {"Snowflake, whatever the width", 400, SOURCE_SNOWFLAKE, 8, {1, 250}, 5, 5, 0, 210},
+        {"Snowflake, room for all of them", 1000, SOURCE_SNOWFLAKE, 8, {1, 250}, 8, 8, 0, 732},
+        {"another driver counts as Snowflake's", 200, SOURCE_ADBC, 8, {1, 1}, 2, 2, 0, 88},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct budget budget;
