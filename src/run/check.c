@@ -16,7 +16,7 @@
 #include "run/state.h"
 #include "run/window.h"
 
-/* Code of the findings about things that weren't looked at because something before them failed. */
+/* Codes that stand in several places; the first is of things that were not looked at because something before them failed. */
 static const char not_checked[] = "not_checked";
 static const char memory_limit[] = "memory_limit";
 
