@@ -14,7 +14,7 @@ static const struct {
     {"0A", ERROR_CONFIG, NULL},
     {"08P01", ERROR_INTERNAL, NULL},
     {"08", ERROR_TRANSIENT, NULL},
-    {"22", ERROR_DATA, NULL},
+    {"22", ERROR_DATA, "correct the row in the source, or leave such rows out with source_filter"},
     {"23505", ERROR_DATA,
      "the source has this key twice, or the target has the row already: truncate_onstart empties the target first, "
      "source_filter leaves rows out"},
@@ -38,16 +38,19 @@ static const struct {
     {"3D", ERROR_CONFIG, "check target_pg_database: names are exact, case included"},
     {"3F", ERROR_CONFIG, "check target_pg_schema: names are exact, case included"},
     {"40", ERROR_TRANSIENT, NULL},
-    {"42501", ERROR_CONFIG, "grant the role of postgres.user what is missing, or use its owner's role"},
+    {"42501", ERROR_CONFIG,
+     "grant the role of postgres.user what is missing (thaw check says what), or use its owner's role"},
     {"42", ERROR_CONFIG, NULL},
     {"44", ERROR_DATA, NULL},
     /* Room may be made, or a temporary file go away, while we wait between attempts; if not, the attempts end. */
     {"53100", ERROR_TRANSIENT, "the server's disk is full: make room, then run the same command again to resume"},
-    {"53300", ERROR_TRANSIENT, "the server has no connection left: lower parallel_threads or raise max_connections"},
+    {"53300", ERROR_TRANSIENT,
+     "there is no connection left: lower parallel_threads, or raise max_connections or the CONNECTION LIMIT of role or "
+     "database"},
     {"53400", ERROR_CONFIG, NULL},
     {"53", ERROR_TRANSIENT, NULL},
     /* A row or an index entry that is too large for a page. */
-    {"54000", ERROR_DATA, NULL},
+    {"54000", ERROR_DATA, "leave such rows out with source_filter, or drop the index that can't hold the value"},
     {"54", ERROR_CONFIG, NULL},
     {"55P03", ERROR_TRANSIENT, "another session holds a lock for longer than lock_timeout: see pg_blocking_pids()"},
     {"55006", ERROR_TRANSIENT, NULL},
@@ -61,7 +64,10 @@ static const struct {
     {"F0", ERROR_CONFIG, NULL},
     {"HV", ERROR_CONFIG, NULL},
     /* Raised by a trigger or a function of the target's owner, about the row at hand. */
-    {"P0001", ERROR_DATA, NULL},
+    {"P0001", ERROR_DATA,
+     "a trigger or a function of the target refuses it: correct the row in the source, leave such rows out with "
+     "source_filter, or switch "
+     "the trigger off for the time of the load"},
     {"P0", ERROR_DATA, NULL},
 };
 

@@ -260,6 +260,17 @@ CASES = {
         without=("USAGE",), revoke="REVOKE USAGE ON SCHEMA public FROM PUBLIC")),
     "insert": Case(('"{role}"', "lacks INSERT", "GRANT INSERT", "public"), during=as_role(without=("INSERT",))),
     "truncate": Case(('"{role}"', "lacks TRUNCATE", "GRANT TRUNCATE"), table={"truncate_onstart": True}, during=as_role(without=("TRUNCATE",))),
+    "insert_into_some_columns": Case(("main.t", "chunk", "permission denied for table t", "42501", "thaw check says what"),
+                                     during=as_role(without=("INSERT",), revoke='GRANT INSERT (id) ON t TO "{role}"')),
+    "update": Case(('"{role}"', "lacks UPDATE on columns", "id, name", "GRANT UPDATE"), table={"uniqueness_columns": ["id"]},
+                   target=("CREATE TABLE t (id bigint PRIMARY KEY, name text)",), during=as_role()),
+    "select": Case(('"{role}"', "lacks SELECT", "GRANT SELECT", "public"), during=as_role(without=("SELECT",))),
+    "temporary": Case(('"{role}"', "lacks TEMPORARY", "{database}", "GRANT TEMPORARY ON DATABASE"), table={"uniqueness_columns": ["id"]},
+                      target=("CREATE TABLE t (id bigint PRIMARY KEY, name text)",),
+                      during=as_role(revoke='GRANT UPDATE ON t TO "{role}"; REVOKE TEMPORARY ON DATABASE "{database}" FROM PUBLIC')),
+    "ownership": Case(('"public"."t"', "{role} doesn't own the table", "leave disable_index out"), table={"disable_index": True},
+                      target=(TARGET, "CREATE INDEX ON t (name)"), during=as_role()),
+    "connection_limit": Case(('too many connections for role "{role}"', "53300", "CONNECTION LIMIT"), during=as_role(alter=("CONNECTION LIMIT 1",))),
     "connect": Case(('"{database}"', "42501", "CONNECT"), during=as_role(revoke='REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC')),
     "read_only_by_default": Case(("cannot execute", "read-only transaction", "25006", "default_transaction_read_only", "for this role or database"),
                                  during=as_role(alter=("SET default_transaction_read_only = on",))),
@@ -284,6 +295,11 @@ CASES = {
                              select="SELECT i, if(i = 7, NULL, 'n') FROM range(100) AS r(i)"),
     "duplicate": Case(("main.t", "chunk", "row 2", "id = 1", "23505", "t_pkey", "(name)=(n)", "truncate_onstart"),
                       target=("CREATE TABLE t (id bigint, name text PRIMARY KEY)",), select="SELECT i, 'n' FROM range(100) AS r(i)"),
+    "domain": Case(("main.t", "chunk", "row 8", "id = 7", "23502", "domain public.d", "column name"), select="SELECT i, if(i = 7, NULL, 'n') FROM range(100) AS r(i)",
+                   target=("CREATE DOMAIN d AS text NOT NULL", "CREATE TABLE t (id bigint, name d)")),
+    "index_entry": Case(("main.t", "chunk", "id = 7", "54000", "index row", "drop the index"), target=("CREATE TABLE t (id bigint, name text UNIQUE)",),
+                        select="SELECT i, if(i = 7, (SELECT string_agg(md5(j::varchar), '') FROM range(3000) AS q(j)), i::varchar) FROM range(100) AS r(i)"),
+    "expression_of_an_index": Case(("main.t", "chunk", "row 8", "id = 7", "22012", "division by zero", "source_filter"), target=(TARGET, "CREATE INDEX ON t ((1 / (id - 7)))")),
     "check_constraint": Case(("main.t", "chunk", "row 100", "id = 99", "23514", "small", "source_filter"),
                              target=("CREATE TABLE t (id bigint CONSTRAINT small CHECK (id < 99), name text)",)),
     # The target's table
@@ -295,7 +311,7 @@ CASES = {
     "sequence": Case(("main.t", '"public"."t" is not a table', "name a table"), target=("CREATE SEQUENCE t",)),
     "partition_that_is_missing": Case(("main.t", "chunk", "row 51", "id = 50", "23514", "no partition"), target=(
         "CREATE TABLE t (id bigint, name text) PARTITION BY RANGE (id)", "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (50)")),
-    "trigger": Case(("main.t", "chunk", "row 1", "id = 0", "P0001", "not on a Sunday"), target=(
+    "trigger": Case(("main.t", "chunk", "row 1", "id = 0", "P0001", "not on a Sunday", "a trigger or a function of the target"), target=(
         TARGET, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not on a Sunday'; END$$",
         "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()")),
     "no_key": Case(("main.t", '"public"."t"', "no unique index", '("id")', 'CREATE UNIQUE INDEX ON "public"."t" ("id")'), table={"uniqueness_columns": ["id"]}),
