@@ -179,7 +179,7 @@ static const char *const *lines_of_ten(struct lines *lines) {
 
 static void chosen_chunks_are_put_together_from_lines(void **state) {
     const struct plan_size size = {.minimum_rows = 20, .maximum_rows = 1000, .chunks = 4};
-    struct lines lines;
+    struct lines lines = {0};
     struct plan plan;
     struct error error;
 
@@ -200,7 +200,7 @@ static void chosen_chunks_are_put_together_from_lines(void **state) {
 
 static void a_small_rest_is_no_chunk_of_its_own(void **state) {
     const struct plan_size size = {.minimum_rows = 20, .maximum_rows = 100, .chunks = 1}, given = {.batch_rows = 100};
-    struct lines lines;
+    struct lines lines = {0};
     struct plan plan;
     struct error error;
 
