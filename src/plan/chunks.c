@@ -225,16 +225,13 @@ static char **copy_bound(const struct source_rows *rows, const struct piece *pie
 }
 
 /* Put pieces together into ranges of at most `limit` rows; a piece with more, which is one key's, stays alone. What no bound
- * can be written for goes with what is before it, and so do the last rows where no more than `rest` are left over. */
-static void cut_ranges(struct plan *plan, const struct source_rows *rows, const struct pieces *pieces, int64_t limit,
-                       int64_t rest) {
-    int64_t left = pieces->rows;
-
-    for (size_t i = 0; i < pieces->count; left -= pieces->list[i++].rows) {
+ * can be written for goes with what is before it. */
+static void cut_ranges(struct plan *plan, const struct source_rows *rows, const struct pieces *pieces, int64_t limit) {
+    for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->list[i];
         struct plan_chunk *chunk = i > 0 ? &plan->chunks[plan->chunk_count - 1] : NULL;
 
-        if (chunk == NULL || (piece->bounded && piece->rows > limit - chunk->expected_rows && left > rest)) {
+        if (chunk == NULL || (piece->bounded && piece->rows > limit - chunk->expected_rows)) {
             if (chunk != NULL)
                 chunk->upper = copy_bound(rows, piece, plan->key_count);
             plan->chunks[plan->chunk_count++] = (struct plan_chunk){
@@ -255,21 +252,17 @@ static void add_chunk(struct plan *plan, enum chunk_kind kind, int64_t rows) {
 static void cut_chunks(struct plan *plan, const struct source_rows *rows, const struct pieces *pieces,
                        const struct plan_size *size) {
     int64_t limit = plan_chunk_rows(size, pieces->rows);
-    int64_t rest = 0;
 
-    /* Whole buckets make a chunk: the nearest number of them, not the next lower one. The query of a small rest would cost as
-     * much as any other's, while the other workers have nothing to do any more. */
-    if (size->batch_rows <= 0) {
-        rest = limit / 4;
+    /* Whole buckets make a chunk: the nearest number of them, not the next lower one. */
+    if (size->batch_rows <= 0)
         limit += plan_bucket_rows(size) / 2;
-    }
     plan->chunks = memory_array(pieces->count + 2, sizeof *plan->chunks);
     plan->expected_rows = pieces->rows + pieces->null_rows;
     if (pieces->rows == 0 || (pieces->rows <= limit && pieces->null_rows <= limit - pieces->rows)) {
         add_chunk(plan, CHUNK_WHOLE, plan->expected_rows);
         return;
     }
-    cut_ranges(plan, rows, pieces, limit, rest);
+    cut_ranges(plan, rows, pieces, limit);
     add_chunk(plan, CHUNK_NULLS, pieces->null_rows);
 }
 

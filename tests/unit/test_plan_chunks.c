@@ -160,64 +160,32 @@ static void a_value_that_runs_over_joins_its_successors(void **state) {
     plan_release(&plan);
 }
 
-struct lines {
-    const char *cells[40 * CELLS];
-    char texts[40][2][8];
-};
-
-/* Ten rows a line. */
-static const char *const *lines_of_ten(struct lines *lines) {
-    for (size_t i = 0; i < 40; i++) {
-        const char *const line[CELLS] = {lines->texts[i][0], lines->texts[i][1], "0", "10", "1", "1", "0"};
-
-        snprintf(lines->texts[i][0], sizeof lines->texts[i][0], "%zu", i * 10);
-        snprintf(lines->texts[i][1], sizeof lines->texts[i][1], "%zu", i * 10 + 9);
-        memcpy(lines->cells + i * CELLS, line, sizeof line);
-    }
-    return lines->cells;
-}
-
 static void chosen_chunks_are_put_together_from_lines(void **state) {
     const struct plan_size size = {.minimum_rows = 20, .maximum_rows = 1000, .chunks = 4};
-    struct lines lines = {0};
+    const char *cells[40 * CELLS];
+    char texts[40][2][8];
     struct plan plan;
     struct error error;
 
     (void)state;
+    for (size_t i = 0; i < 40; i++) {
+        const char *const line[CELLS] = {texts[i][0], texts[i][1], "0", "10", "1", "1", "0"};
+
+        snprintf(texts[i][0], sizeof texts[i][0], "%zu", i * 10);
+        snprintf(texts[i][1], sizeof texts[i][1], "%zu", i * 10 + 9);
+        memcpy(cells + i * CELLS, line, sizeof line);
+    }
     /* 400 rows in 4 chunks. */
-    assert_true(plan_lines(&plan, lines_of_ten(&lines), 40, &size, &error));
+    assert_true(plan_lines(&plan, cells, 40, &size, &error));
     assert_int_equal(plan.chunk_count, 5);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(plan.chunks[i].expected_rows, 100);
     assert_chunk(&plan, 1, CHUNK_RANGE, "100", "200", 100);
     plan_release(&plan);
     /* 60 rows: not below 20 a chunk. */
-    assert_true(plan_lines(&plan, lines_of_ten(&lines), 6, &size, &error));
+    assert_true(plan_lines(&plan, cells, 6, &size, &error));
     assert_int_equal(plan.chunk_count, 4);
     assert_chunk(&plan, 0, CHUNK_RANGE, NULL, "20", 20);
-    plan_release(&plan);
-}
-
-static void a_small_rest_is_no_chunk_of_its_own(void **state) {
-    const struct plan_size size = {.minimum_rows = 20, .maximum_rows = 100, .chunks = 1}, given = {.batch_rows = 100};
-    struct lines lines = {0};
-    struct plan plan;
-    struct error error;
-
-    (void)state;
-    assert_true(plan_lines(&plan, lines_of_ten(&lines), 32, &size, &error));
-    assert_int_equal(plan.chunk_count, 4);
-    assert_chunk(&plan, 1, CHUNK_RANGE, "100", "200", 100);
-    assert_chunk(&plan, 2, CHUNK_RANGE, "200", NULL, 120);
-    plan_release(&plan);
-    assert_true(plan_lines(&plan, lines_of_ten(&lines), 33, &size, &error));
-    assert_int_equal(plan.chunk_count, 5);
-    assert_chunk(&plan, 3, CHUNK_RANGE, "300", NULL, 30);
-    plan_release(&plan);
-    /* A batch size that is given is kept. */
-    assert_true(plan_lines(&plan, lines_of_ten(&lines), 32, &given, &error));
-    assert_int_equal(plan.chunk_count, 5);
-    assert_chunk(&plan, 3, CHUNK_RANGE, "300", NULL, 20);
     plan_release(&plan);
 }
 
@@ -456,7 +424,6 @@ int main(void) {
         cmocka_unit_test(a_heavy_value_is_a_chunk_by_itself),
         cmocka_unit_test(a_value_that_runs_over_joins_its_successors),
         cmocka_unit_test(chosen_chunks_are_put_together_from_lines),
-        cmocka_unit_test(a_small_rest_is_no_chunk_of_its_own),
         cmocka_unit_test(what_can_not_be_written_is_no_bound),
         cmocka_unit_test(spans_share_out_all_buckets),
         cmocka_unit_test(what_is_one_chunk_anyway_is_not_hashed),
