@@ -306,6 +306,7 @@ def resident_kb(pid: int) -> int:
     return int(re.search(r"^VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text("ascii"), re.M)[1])
 
 
+@pytest.mark.timeout(600)
 def test_a_thousand_warm_invocations_leave_nothing_behind(migration, tmp_path, tell):
     table = migration.source.table("t", {"id": "int", "note": "text"}, "SELECT i, 'n' || i FROM range(100) r(i)")
     migration.target.execute("CREATE TABLE t (id bigint, note text)")
