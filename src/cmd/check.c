@@ -67,10 +67,8 @@ static int run(int argc, char **argv) {
         if (!config_select(&config, sources, tables, &error)) {
             log_failure(&log, NULL, &error);
         } else {
-            if (source_environment_missing(&config, run_driver_memory_mb(&config, 0))) {
-                execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
-                log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
-            }
+            if (source_environment_missing(&config, run_driver_memory_mb(&config, 0)))
+                command_start_again(argv - 1, &log);
             status = check(&config, &log, options.json);
         }
     }

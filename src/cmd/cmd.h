@@ -70,5 +70,8 @@ const char *options_env_file(const struct common_options *options);
 void command_hide_secrets(const struct config *config, struct log *log);
 /* Load the configuration; its problems are told on stderr. Secrets are hidden in `log`. */
 bool command_load(const struct common_options *options, struct log *log, struct config *config);
+/* Execute the program anew, for the environment that a driver reads only when the process starts. Returns where that fails, which is
+ * told. `argv`: as main() had it. */
+void command_start_again(char **argv, struct log *log);
 
 #endif

@@ -208,10 +208,8 @@ static int run(int argc, char **argv) {
     log_init(&log, STDERR_FILENO, arguments.common.log_level, arguments.common.log_format);
     if (load(&arguments, &config, &log)) {
         command_hide_secrets(&config, &log);
-        if (source_environment_missing(&config, 0)) {
-            execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
-            log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
-        }
+        if (source_environment_missing(&config, 0))
+            command_start_again(argv - 1, &log);
         status = look(&arguments, &config, &log);
     }
     config_release(&config);

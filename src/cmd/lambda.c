@@ -72,10 +72,8 @@ static int run(int argc, char **argv) {
     char *config_file = options.config_file != NULL ? memory_copy_string(options.config_file) : serve_config_file();
     log_init(&log, STDERR_FILENO, options.log_level, options.log_format);
     log.lambda_levels = true;
-    if (source_prepare_environment(driver_memory_mb(config_file))) {
-        execv("/proc/self/exe", argv - 1); /* a driver reads its environment only when the process starts */
-        log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
-    }
+    if (source_prepare_environment(driver_memory_mb(config_file)))
+        command_start_again(argv - 1, &log);
     struct function function = {
         .config_file = config_file, .buffer_seconds = buffer_seconds, .log = &log, .arguments = argv - 1};
     bool served = serve(&function, address);

@@ -225,10 +225,8 @@ static int run(struct migrate_options *options, char **argv) {
         if (!config_select(&config, options->sources, options->tables, &error)) {
             log_failure(&log, NULL, &error);
         } else {
-            if (source_environment_missing(&config, run_driver_memory_mb(&config, options->run.workers))) {
-                execv("/proc/self/exe", argv - 1); /* the driver reads its environment only when the process starts */
-                log_warning(&log, "thaw", "could not start again with the driver's environment; going on without it");
-            }
+            if (source_environment_missing(&config, run_driver_memory_mb(&config, options->run.workers)))
+                command_start_again(argv - 1, &log);
             status = migrate(options, &config, &log);
         }
     }

@@ -103,6 +103,11 @@ void command_hide_secrets(const struct config *config, struct log *log) {
     config_each_secret(config, hide, log);
 }
 
+void command_start_again(char **argv, struct log *log) {
+    execv("/proc/self/exe", argv);
+    log_warning(log, "thaw", "could not start again with the driver's environment; going on without it");
+}
+
 bool command_load(const struct common_options *options, struct log *log, struct config *config) {
     struct config_problems problems = {0};
     bool loaded = config_load(config, options->config_file, options_env_file(options), &problems);

@@ -92,9 +92,9 @@ extern const char *const dialect_choices[];
 void check_snowflake(struct reader *reader, const struct tree_node *node);
 void check_postgres(struct reader *reader, const struct tree_node *node);
 void check_table(struct reader *reader, const struct tree_node *table);
-/* Of the whole: names, targets and feeders. `nodes` holds for each enabled table its node, in the order of the feeds. */
 /* A parenthesis that an SQL condition closes without opening it, or leaves open: ')' or '('; '\0' where there is none. */
 char filter_odd_parenthesis(const char *sql, bool snowflake);
+/* Of the whole: names, targets and feeders. `nodes` holds for each enabled table its node, in the order of the feeds. */
 void check_feeds(struct reader *reader, const struct config *config, const struct tree_node *const *nodes);
 /* Names and values of the `snowflake` source's options. */
 void check_snowflake_options(struct reader *reader, const struct tree_node *snowflake);

@@ -1,13 +1,13 @@
 #include "run/budget.h"
 
+#include "source/source.h"
+
 enum {
     MB = 1024, /* KB */
     /* DuckDB: the program with libduckdb, connections, and what malloc keeps. */
     DUCKDB_FIXED = 60 * MB,
-    DUCKDB_CACHE = 32 * MB, /* without which it neither scans nor plans */
-    DUCKDB_CACHE_SLACK = 8 * MB,
-    DUCKDB_STREAM_CACHE = 2 * MB, /* as in source/duckdb_memory.c */
-    DUCKDB_COLUMN_CACHE = 260,
+    DUCKDB_CACHE = DUCKDB_LEAST_MB * MB, /* without which it neither scans nor plans */
+    DUCKDB_CACHE_SLACK = DUCKDB_SLACK_MB * MB,
     DUCKDB_COLUMN_BUFFERS = 110, /* vectors and a batch */
     /* A worker's segments, and what libpq holds. */
     SEGMENTS = 10 * MB,
@@ -27,7 +27,7 @@ struct budget_stream budget_stream(enum config_source_kind kind, size_t columns)
     if (kind != SOURCE_DUCKDB)
         return (struct budget_stream){.buffers_kb = SNOWFLAKE_STREAM + SNOWFLAKE_GO_STREAM};
     return (struct budget_stream){.buffers_kb = SEGMENTS + (int64_t)columns * DUCKDB_COLUMN_BUFFERS,
-                                  .cache_kb = DUCKDB_STREAM_CACHE + (int64_t)columns * DUCKDB_COLUMN_CACHE};
+                                  .cache_kb = DUCKDB_STREAM_KB + (int64_t)columns * DUCKDB_COLUMN_KB};
 }
 
 /* The cache for so many streams, in whole MB as it is set. */

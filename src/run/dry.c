@@ -245,7 +245,7 @@ bool run_dry(const struct config *config, const struct run_options *options, str
     pthread_mutex_init(&run.claiming, NULL);
     pthread_cond_init(&run.changed, NULL);
     begin_tables(&run);
-    json_t *report = json ? dry_json_begin(&run, buffers_mb(&run)) : NULL;
+    json_t *report = json ? dry_json_begin() : NULL;
     bool done = show_all(&run, out, report, error);
     if (json_array_size(json_object_get(report, "tables")) > 0 && json_dumpf(report, out, JSON_COMPACT) == 0)
         fputc('\n', out);

@@ -6,9 +6,8 @@ static json_t *text_or_null(const char *text) {
     return text == NULL ? json_null() : json_string(text);
 }
 
-json_t *dry_json_begin(const struct run *run, int64_t buffers_mb) {
-    return json_pack("{s:i, s:I, s:n, s:[], s:[]}", "workers", run->worker_count, "buffers_mb", (json_int_t)buffers_mb,
-                     "memory_limit_mb", "unfinished", "tables");
+json_t *dry_json_begin(void) {
+    return json_pack("{s:n, s:n, s:n, s:[], s:[]}", "workers", "buffers_mb", "memory_limit_mb", "unfinished", "tables");
 }
 
 void dry_json_set_budget(json_t *report, const struct run *run, int64_t buffers_mb) {

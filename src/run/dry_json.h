@@ -7,9 +7,9 @@
 #include "run/state.h"
 #include "target/indexes.h"
 
-/* What the run would be, its tables still without plans. A new reference. */
-json_t *dry_json_begin(const struct run *run, int64_t buffers_mb);
-/* What memory_limit_mb leaves of that, once the source is open. */
+/* A report without tables. A new reference. */
+json_t *dry_json_begin(void);
+/* Workers and memory, as memory_limit_mb leaves them once the source is open. */
 void dry_json_set_budget(json_t *report, const struct run *run, int64_t buffers_mb);
 /* An unfinished run that the ledger of a database has. */
 void dry_json_add_unfinished(json_t *report, const struct run_database *database, const struct ledger_run *unfinished);

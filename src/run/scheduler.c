@@ -66,8 +66,8 @@ static bool find_doubtful(const struct run *run, size_t *group) {
         bool busy = run->tables[first].doubt == GROUP_CERTAIN;
         for (size_t i = first; !busy && i < run->table_count; i++) {
             const struct run_table *table = &run->tables[i];
-            busy = table->group == first &&
-                   (table->active > 0 || table->state == TABLE_PLANNING || table->state == TABLE_FINISHING);
+            busy = table->group == first && (table->active > 0 || table->offered || table->state == TABLE_PLANNING ||
+                                             table->state == TABLE_FINISHING);
         }
         *group = first;
         if (!busy)
@@ -138,16 +138,17 @@ size_t scheduler_offer(struct run *run, const struct run_database *database, str
     }
     qsort(tables, count, sizeof(struct run_table *), by_fewest_workers);
     for (size_t i = 0; i < count; i++)
-        tables[i]->active++;
+        tables[i]->offered = true;
     pthread_mutex_unlock(&run->mutex);
     return count;
 }
 
 void scheduler_settle(struct run *run, struct run_table *const *tables, size_t count, const struct run_table *taken) {
     pthread_mutex_lock(&run->mutex);
-    for (size_t i = 0; i < count; i++)
-        if (tables[i] != taken)
-            tables[i]->active--;
+    for (size_t i = 0; i < count; i++) {
+        tables[i]->offered = false;
+        tables[i]->active += tables[i] == taken;
+    }
     pthread_mutex_unlock(&run->mutex);
 }
 

@@ -20,10 +20,10 @@ struct job {
 struct job scheduler_next(struct run *run);
 
 /* Tables of `database` whose chunks may be claimed now, those with the fewest workers first so that a large table doesn't
- * starve small ones; a table at its own parallel_threads is left out. `tables` has room for run->table_count. The caller
- * is in all of them, so that none is planned again while the ledger is asked, until scheduler_settle. */
+ * starve small ones; a table at its own parallel_threads is left out. `tables` has room for run->table_count. None of
+ * them is planned again while the ledger is asked, until scheduler_settle(). One worker at a time: run->claiming. */
 size_t scheduler_offer(struct run *run, const struct run_database *database, struct run_table **tables);
-/* Leave the `count` tables offered but for `taken`, of which the caller has got a chunk; NULL: none. */
+/* The `count` tables offered are free again; the caller enters `taken`, of which it has got a chunk; NULL: none. */
 void scheduler_settle(struct run *run, struct run_table *const *tables, size_t count, const struct run_table *taken);
 /* A chunk of the table is done with; completed: its rows are committed. */
 void scheduler_leave(struct run *run, struct run_table *table, bool completed, int64_t rows);

@@ -150,7 +150,8 @@ struct run_table {
     int64_t ready_us;            /* monotonic: when it was last planned, or read as planned */
     int64_t rows_before;         /* in the target when the run took it; -1: unknown */
     atomic_bool met_keys;        /* COPY has met a key that is there already: the chunks that come are merged */
-    int active;                  /* workers of this process in its chunks, or about to claim one */
+    int active;                  /* workers of this process in its chunks */
+    bool offered;                /* one of them asks the ledger for another: scheduler_offer() */
     int exhausted;               /* chunks whose last attempt failed since one was completed */
     int readers;                 /* and how many of them the source can have at once */
     struct budget_stream stream; /* what each takes, where memory is limited */

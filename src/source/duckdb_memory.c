@@ -13,14 +13,11 @@
 #include "source/internal.h"
 
 enum {
-    READING_MB = 32, /* for a few dozen columns */
+    READING_MB = DUCKDB_LEAST_MB, /* for a few dozen columns */
     PLANNING_MB = 64,
-    INIT_MB = 256,     /* while init_sql runs */
-    LARGEST_MB = 2048, /* beyond it an error is the better answer */
-    RESERVED_MB = 80,  /* for all streams that are open at once */
-    STREAM_KB = 2048,  /* of one stream, and ... */
-    COLUMN_KB = 260,   /* ... of each of its columns */
-    SLACK_MB = 8,
+    INIT_MB = 256,       /* while init_sql runs */
+    LARGEST_MB = 2048,   /* beyond it an error is the better answer */
+    RESERVED_MB = 80,    /* for all streams that are open at once */
     PLANNING_THREADS = 4 /* at most: while a table is planned, its other workers have nothing to do yet */
 };
 
@@ -92,13 +89,13 @@ bool source_reserve(struct source_connection *connection, size_t column_count, i
     *granted = wanted;
     if (!source->memory.managed)
         return true;
-    int64_t stream_kb = STREAM_KB + (int64_t)column_count * COLUMN_KB;
+    int64_t stream_kb = DUCKDB_STREAM_KB + (int64_t)column_count * DUCKDB_COLUMN_KB;
     bool ok = true;
     pthread_mutex_lock(&source->memory.mutex);
-    int64_t fit = (most(source->memory.most_mb, RESERVED_MB + SLACK_MB) - SLACK_MB) * 1024 / stream_kb;
+    int64_t fit = (most(source->memory.most_mb, RESERVED_MB + DUCKDB_SLACK_MB) - DUCKDB_SLACK_MB) * 1024 / stream_kb;
     if (fit < *granted)
         *granted = fit > 1 ? (int)fit : 1;
-    int64_t needed = (*granted * stream_kb + 1023) / 1024 + SLACK_MB;
+    int64_t needed = (*granted * stream_kb + 1023) / 1024 + DUCKDB_SLACK_MB;
     if (needed > source->memory.reading_mb) {
         source->memory.reading_mb = needed;
         ok = set_limit(connection, wanted_limit(&source->memory), error);

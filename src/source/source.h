@@ -68,6 +68,10 @@ void source_disconnect(struct source_connection **pointer);
 bool source_describe(struct source_connection *connection, const struct source_relation *relation,
                      struct source_table *table, struct error *error) THAW_CHECK;
 
+/* What DuckDB pins in its cache: at least, of an open stream, of each of its columns; and what it needs beside. Measured:
+ * source/duckdb_memory.c. */
+enum { DUCKDB_LEAST_MB = 32, DUCKDB_STREAM_KB = 2048, DUCKDB_COLUMN_KB = 260, DUCKDB_SLACK_MB = 8 };
+
 /* The most that an embedded engine's cache may take, in MB: while streams are read, and while none is. Before any connection, or while
  * only one is idle. Where it runs out at that, the error's code is SOURCE_OUT_OF_MEMORY. Nothing to do elsewhere. */
 void source_limit_memory(struct source *source, int64_t reading_mb, int64_t alone_mb);
